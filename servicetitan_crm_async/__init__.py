@@ -1,0 +1,89 @@
+"""An asyncio client for the ServiceTitan CRM API.
+
+async with ServiceTitanCRM.from_env() as crm:
+    async for lead in crm.leads.list(status="Open"):
+        ...
+"""
+
+from __future__ import annotations
+
+from servicetitan_crm_async import models
+from servicetitan_crm_async._core.limiter import Limiter, LimiterStatistics, PacedLimiter
+from servicetitan_crm_async._core.pages import Pages
+from servicetitan_crm_async._core.pipeline import Statistics
+from servicetitan_crm_async._core.tokens import FileTokenStore, StoredToken, TokenStore
+from servicetitan_crm_async.client import Json, ServiceTitanCRM
+from servicetitan_crm_async.config import Credentials, RateLimit, RetryPolicy, Secret, Settings, Timeouts
+from servicetitan_crm_async.contract import ContractName
+from servicetitan_crm_async.errors import (
+    ApiError,
+    AuthError,
+    CallTimeout,
+    ConfigError,
+    Conflict,
+    DecodeError,
+    FeedStalled,
+    Forbidden,
+    InvalidRequest,
+    LedgerConflict,
+    NotFound,
+    NotInContract,
+    RateLimited,
+    ResponseTooLarge,
+    ServiceFault,
+    ServiceTitanError,
+    SyncError,
+    TransportFailure,
+)
+from servicetitan_crm_async.models import Page
+from servicetitan_crm_async.models.found import Found
+
+__all__ = [
+    "ApiError",
+    "AuthError",
+    "CallTimeout",
+    "ConfigError",
+    "Conflict",
+    "ContractName",
+    "Credentials",
+    "DecodeError",
+    "FeedStalled",
+    "FileTokenStore",
+    "Forbidden",
+    "Found",
+    "InvalidRequest",
+    "Json",
+    "LedgerConflict",
+    "Limiter",
+    "LimiterStatistics",
+    "NotFound",
+    "NotInContract",
+    "PacedLimiter",
+    "Page",
+    "Pages",
+    "RateLimit",
+    "RateLimited",
+    "ResponseTooLarge",
+    "RetryPolicy",
+    "Secret",
+    "ServiceFault",
+    "ServiceTitanCRM",
+    "ServiceTitanError",
+    "Settings",
+    "Statistics",
+    "StoredToken",
+    "SyncError",
+    "Timeouts",
+    "TokenStore",
+    "TransportFailure",
+    "models",
+]
+
+
+def __getattr__(name: str) -> str:
+    # Looked up when asked for: reading the metadata of installed packages is slow.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("servicetitan-crm-async")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -82,6 +82,9 @@ class TransportFailure(ServiceTitanError):
     failure; look before you repeat it.
     """
 
+    transient = True
+    """Whether another try could fare better."""
+
     def __init__(
         self, reason: str, *, method: str = "", path: str = "", attempts: int = 1, maybe_applied: bool = False
     ) -> None:
@@ -120,6 +123,8 @@ class CallTimeout(TransportFailure):
 class ResponseTooLarge(TransportFailure):
     """The answer is larger than `limit` bytes; ask for smaller pages or raise `max_response_bytes`."""
 
+    transient = False
+
     def __init__(
         self, limit: int, *, method: str = "", path: str = "", attempts: int = 1, maybe_applied: bool = False
     ) -> None:
@@ -142,7 +147,11 @@ class AuthError(ServiceTitanError):
 
 
 class ApiError(ServiceTitanError):
-    """The service answered with an error; `errors` maps field names to the service's texts."""
+    """The service answered with an error.
+
+    `errors` maps field names to the service's texts; `retry_after` is the service's wish in seconds;
+    `maybe_applied` is true where a request that changes data may have taken effect all the same.
+    """
 
     def __init__(
         self,
@@ -154,18 +163,21 @@ class ApiError(ServiceTitanError):
         trace_id: str | None = None,
         errors: Mapping[str, Sequence[str]] | None = None,
         attempts: int = 1,
+        retry_after: float | None = None,
+        maybe_applied: bool = False,
     ) -> None:
         self.status, self.title, self.method, self.path = status, title, method, path
         self.trace_id, self.attempts = trace_id, attempts
+        self.retry_after, self.maybe_applied = retry_after, maybe_applied
         self.errors: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in (errors or {}).items()}
         super().__init__(title)
 
     def __str__(self) -> str:
         fields = "".join(f"; {name}: {' '.join(texts)}" for name, texts in self.errors.items())
         trace = f", trace {self.trace_id}" if self.trace_id else ""
-        return (
-            f"{self.method} {self.path}: {self.status} {self.title}{fields} ({_times(self.attempts)}{trace})"
-        )
+        tries = _times(self.attempts)
+        fate = "; it may have taken effect" if self.maybe_applied else ""
+        return f"{self.method} {self.path}: {self.status} {self.title}{fields} ({tries}{trace}){fate}"
 
 
 class InvalidRequest(ApiError):
@@ -187,41 +199,19 @@ class Conflict(ApiError):
 class RateLimited(ApiError):
     """429 until the retries were used up; `retry_after` is the service's last word, in seconds."""
 
-    def __init__(
-        self,
-        *,
-        status: int,
-        title: str,
-        method: str,
-        path: str,
-        trace_id: str | None = None,
-        errors: Mapping[str, Sequence[str]] | None = None,
-        attempts: int = 1,
-        retry_after: float | None = None,
-    ) -> None:
-        self.retry_after = retry_after
-        super().__init__(
-            status=status,
-            title=title,
-            method=method,
-            path=path,
-            trace_id=trace_id,
-            errors=errors,
-            attempts=attempts,
-        )
-
 
 class ServiceFault(ApiError):
-    """5xx until the retries were used up; for a request that changes data, its fate is unknown."""
-
-    maybe_applied = True
+    """408 or 5xx until the retries were used up; see `maybe_applied` before repeating a write."""
 
 
 class DecodeError(ServiceTitanError):
-    """The answer broke the model; `where` is the place in the document, never its content."""
+    """The answer broke the model; `where` is the place in the document, never its content.
 
-    def __init__(self, where: str, *, method: str = "", path: str = "") -> None:
-        self.where, self.method, self.path = where, method, path
+    `malformed` is true when it was no JSON at all, as after a cut that nothing else noticed.
+    """
+
+    def __init__(self, where: str, *, method: str = "", path: str = "", malformed: bool = False) -> None:
+        self.where, self.method, self.path, self.malformed = where, method, path, malformed
         super().__init__(f"{method} {path}: the answer does not fit: {where}".lstrip(" :"))
 
 

@@ -1,0 +1,113 @@
+"""Admission of calls for one (app key, tenant): a rate, and a pause after a 429."""
+
+# Invariants, quoted by number in tests/core/test_limiter.py.
+# 1. No sliding second holds more admissions than the budget: a leaky bucket lets its capacity out at
+#    once and then its drip, so capacity plus one second's drip stays under the budget.
+# 2. Admission is the last thing before sending. A permit kept while something slow happens would let a
+#    second's worth of calls leave together.
+# 3. A pause ends at the latest instant anyone asked for, and nobody who was admitted before it began
+#    and has not yet returned leaves during it.
+# 4. Always one unit a call: the bucket's waiters queue by weight, so a heavy one would starve.
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple, Protocol
+
+import anyio
+from aiolimiter import AsyncLimiter
+
+from servicetitan_crm_async.config import RateLimit
+
+_SLOWEST = 0.1
+_SHORTEST_PAUSE = 1.0
+_RECOVERY_SECONDS = 30.0
+"""After this long without a 429 the pace goes one step up again."""
+
+
+class Limiter(Protocol):
+    """Whatever admits calls; one that spans processes can take this one's place."""
+
+    async def admit(self) -> None:
+        """Return when one request may leave. Cancelled while waiting, it takes nothing from others."""
+        ...
+
+    def throttled(self, retry_after: float) -> None:
+        """The service answered 429: nobody on this budget leaves for `retry_after` seconds."""
+        ...
+
+
+class LimiterStatistics(NamedTuple):
+    """A snapshot of a limiter."""
+
+    pace: float
+    """The share of the drip in force: 1.0, less after repeated 429s."""
+    drip: float
+    """Requests a second in the long run, at this pace."""
+    paused_for: float
+    """Seconds until the pause after a 429 ends; 0.0 when there is none."""
+
+
+class PacedLimiter:
+    """Evenly paced admission within one event loop.
+
+    At 60 a second two may leave at once and 56 a second follow, so 58 is the most in any sliding
+    second. The rest is room for the network, which can bring requests that left evenly closer
+    together: they may arrive 35 ms out of step and the service still counts no 61st.
+    """
+
+    def __init__(self, rate: RateLimit) -> None:
+        self.rate = rate
+        self._burst = 2 if rate.budget >= 20 else 1
+        self._pace = 1.0
+        self._resume_at = self._changed_at = float("-inf")
+        self._bucket = self._new_bucket()
+
+    def slow_to(self, rate: RateLimit) -> None:
+        """Keep to this rate from now on if it is the slower; clients that share a budget may disagree."""
+        if rate.budget < self.rate.budget:
+            self.rate = rate
+            self._burst = 2 if rate.budget >= 20 else 1
+            self._bucket = self._new_bucket()
+
+    async def admit(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            while (pause := self._resume_at - loop.time()) > 0:
+                await anyio.sleep(pause)
+            self._recover(loop.time())
+            bucket = self._bucket
+            await bucket.acquire()
+            if bucket is self._bucket and self._resume_at <= loop.time():
+                return
+
+    def throttled(self, retry_after: float) -> None:
+        now = asyncio.get_running_loop().time()
+        # Calls that left before a pause bring their own 429s home while it lasts; only one that comes
+        # soon after a pause has run its course says that the pace itself is too fast.
+        if self._resume_at <= now < self._resume_at + _RECOVERY_SECONDS:
+            self._set_pace(max(_SLOWEST, self._pace / 2), now)
+        self._changed_at = now
+        self._resume_at = max(self._resume_at, now + max(retry_after, _SHORTEST_PAUSE))
+
+    def statistics(self) -> LimiterStatistics:
+        paused_for = max(0.0, self._resume_at - asyncio.get_running_loop().time())
+        return LimiterStatistics(self._pace, self._drip, paused_for)
+
+    @property
+    def _drip(self) -> float:
+        return (self.rate.budget - 2 * self._burst) * self._pace
+
+    def _new_bucket(self) -> AsyncLimiter:
+        return AsyncLimiter(self._burst, self._burst / self._drip)
+
+    def _set_pace(self, pace: float, now: float) -> None:
+        # A bucket's rate is fixed, so a new pace is a new bucket; whoever still waits at the old one
+        # comes round to this one. A new bucket lets its burst out at once, which is why the drip
+        # leaves room for two bursts in a second (invariant 1).
+        self._pace, self._changed_at = pace, now
+        self._bucket = self._new_bucket()
+
+    def _recover(self, now: float) -> None:
+        if self._pace < 1.0 and now - self._changed_at >= _RECOVERY_SECONDS:
+            self._set_pace(min(1.0, self._pace * 1.5), now)

@@ -1,0 +1,160 @@
+"""Lists as pages: one after another, all at once, or a bounded stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+
+from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.models import Page
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pages(Generic[T]):
+    """A list of the service, asked for page by page; nothing is sent before it is iterated.
+
+    Iterating again asks again. Page numbers slip while records change on the server: a record that
+    leaves the list moves everything behind it one place forward, past the reader. For a copy that
+    misses nothing use the sync.
+    """
+
+    _fetch: Callable[[int, bool], Awaitable[Page[T]]]
+    """(page number, whether to count) to the page."""
+    _paged: bool
+    """Whether the operation takes a page number at all."""
+    _counted: bool
+    """Whether it can tell how many records there are."""
+
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
+        """Every record, one page after another, the next page asked for when the last is used up."""
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for item in page:
+                    yield item
+
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
+        """The pages, one after another; an empty list gives one empty page."""
+        number = 1
+        while True:
+            page = await self._fetch(number, False)
+            yield page
+            if not page.has_more:
+                return
+            number += 1
+
+    async def collect(self, *, concurrency: int = 1) -> list[T]:
+        """All records in the list's order, pages fetched up to `concurrency` at a time."""
+        items: list[T] = []
+        async with self.stream(concurrency=concurrency) as pages:
+            async for page in pages:
+                items.extend(page)
+        return items
+
+    @asynccontextmanager
+    async def stream(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[Page[T]]]:
+        """The pages in order, up to `concurrency` of them fetched ahead of the reader.
+
+        At most that many pages are held at once, however long the list and however slow the reader.
+        Leaving the block early, by an error or by cancellation, stops what is under way. The first
+        call that fails ends the stream with its error.
+        """
+        if concurrency < 1:
+            raise ConfigError({"concurrency": "must be at least 1"})
+        ahead = _ReadAhead(self._fetch, concurrency, paged=self._paged, counted=self._counted)
+        failure: list[Exception] = []
+
+        async def work() -> None:
+            try:
+                await ahead.fetch_pages()
+            except Exception as error:
+                ahead.fail(error)
+
+        async with anyio.create_task_group() as tasks:
+            # The task group lives around the iteration, not inside the generator that is iterated: a
+            # generator abandoned between two pages would take the group's cancellation with it.
+            for _ in range(concurrency if self._paged else 1):
+                tasks.start_soon(work)
+            try:
+                yield ahead.in_order()
+            except Exception as error:
+                failure.append(error)
+            tasks.cancel_scope.cancel()
+        if failure:
+            # Out here, so that the caller's error is not wrapped in the group's.
+            raise failure[0]
+
+
+class _ReadAhead(Generic[T]):
+    """The books of one stream: which page is next to fetch, which to hand out, and where the list ends."""
+
+    def __init__(
+        self,
+        fetch: Callable[[int, bool], Awaitable[Page[T]]],
+        limit: int,
+        *,
+        paged: bool,
+        counted: bool,
+    ) -> None:
+        self._fetch, self._limit = fetch, limit
+        self._next, self._wanted = 1, 1
+        self._last: int | None = None if paged else 1
+        # The first page alone tells how many there are, where the service counts; pages fetched beside
+        # it could lie past the end.
+        self._count_comes_first = paged and counted and limit > 1
+        self._ready: dict[int, Page[T]] = {}
+        self._error: Exception | None = None
+        self._changed = anyio.Event()
+
+    def fail(self, error: Exception) -> None:
+        if self._error is None:
+            self._error = error
+        self._tell()
+
+    async def fetch_pages(self) -> None:
+        """One worker: fetch the lowest page that nobody has taken, until the end of the list is known."""
+        while self._error is None:
+            number = self._next
+            if self._last is not None and number > self._last:
+                return
+            if number >= self._wanted + self._limit or (number > 1 and self._count_comes_first):
+                await self._changed.wait()
+                continue
+            self._next += 1
+            page = await self._fetch(number, number == 1 and self._count_comes_first)
+            self._learn_the_end(number, page)
+            self._ready[number] = page
+            self._tell()
+
+    async def in_order(self) -> AsyncIterator[Page[T]]:
+        while self._last is None or self._wanted <= self._last:
+            while self._wanted not in self._ready:
+                if self._error is not None:
+                    raise self._error
+                if self._last is not None and self._wanted > self._last:
+                    return
+                await self._changed.wait()
+            page = self._ready.pop(self._wanted)
+            self._wanted += 1
+            self._tell()
+            yield page
+
+    def _learn_the_end(self, number: int, page: Page[T]) -> None:
+        if number == 1:
+            self._count_comes_first = False
+        if not page.has_more:
+            self._last = number if self._last is None else min(self._last, number)
+        elif number == 1 and page.total_count is not None and page.page_size:
+            self._last = max(2, -(-page.total_count // page.page_size))
+        elif number == self._last:
+            # The list grew since it was counted.
+            self._last = number + 1
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()

@@ -1,0 +1,288 @@
+"""ServiceTitanCRM: assembles the parts, owns their lifetime, offers the resources."""
+
+from __future__ import annotations
+
+import enum
+import ssl
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, overload
+
+import msgspec
+
+from servicetitan_crm_async._core.caller import Caller
+from servicetitan_crm_async._core.calls import FilterValue, Request, free_request
+from servicetitan_crm_async._core.clock import Clock, SystemClock
+from servicetitan_crm_async._core.decoding import decoder_for
+from servicetitan_crm_async._core.limiter import Limiter, PacedLimiter
+from servicetitan_crm_async._core.pipeline import Pipeline, Statistics
+from servicetitan_crm_async._core.shared import shared
+from servicetitan_crm_async._core.tokens import TokenCache, TokenStore
+from servicetitan_crm_async._core.transport import AiohttpTransport, Transport
+from servicetitan_crm_async.config import Credentials, Settings, read_environment
+from servicetitan_crm_async.contract import ContractName
+from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.resources import Bookings, Customers, Leads, Locations, TagTypes
+
+if TYPE_CHECKING:
+    import aiohttp
+
+T = TypeVar("T")
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+"""What JSON can hold."""
+
+
+class _State(enum.Enum):
+    UNOPENED = "the client is not open yet: use it inside `async with`"
+    OPEN = "the client is open already"
+    CLOSED = "the client is closed; a closed client does not open again"
+
+
+class ServiceTitanCRM:
+    """The CRM of one tenant, within `async with`.
+
+    Making one does no I/O and needs no running loop. Inside the block any number of tasks may use it
+    at once; leaving the block closes its connections, also under cancellation and within 5 seconds.
+    What was handed in, such as a session, is used and never closed.
+
+    Tokens and the rate limit are shared by every client of the running loop with the same client id,
+    and the same app key and tenant.
+
+    Args:
+        session: a lent `aiohttp.ClientSession`; the settings of its connections are its owner's.
+        token_store: keeps the token between processes; `FileTokenStore` for commands run by cron.
+        limiter: takes the place of the limiter of this process, for budgets shared by several.
+        transport: takes the place of aiohttp altogether.
+        proxy: URL of an HTTP proxy for every request.
+        trust_env: take proxies and netrc from the environment, as aiohttp does.
+        ssl_context: for hosts with certificates of their own.
+
+    Raises:
+        ConfigError: settings that cannot hold together.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        settings: Settings | None = None,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        token_store: TokenStore | None = None,
+        limiter: Limiter | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._settings = settings or Settings()
+        self._token_store, self._limiter, self._clock = token_store, limiter, clock or SystemClock()
+        if transport is not None and (session is not None or proxy or trust_env or ssl_context):
+            raise ConfigError({"transport": "takes no session, proxy, trust_env or ssl_context beside it"})
+        self._transport: Transport = transport or AiohttpTransport(
+            connect_timeout=self._settings.timeouts.connect,
+            max_response_bytes=self._settings.max_response_bytes,
+            session=session,
+            proxy=proxy,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+        )
+        self._state = _State.UNOPENED
+        self._pipeline: Pipeline | None = None
+        self._parent: ServiceTitanCRM | None = None
+        caller = Caller(self._pipe, tenant=credentials.tenant_id, contract=self._settings.contract)
+        self._caller = caller
+        self._customers, self._locations = Customers(caller), Locations(caller)
+        self._leads, self._bookings, self._tag_types = Leads(caller), Bookings(caller), TagTypes(caller)
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        contract: ContractName | None = None,
+        session: aiohttp.ClientSession | None = None,
+        token_store: TokenStore | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> Self:
+        """A client from the `SERVICETITAN_*` variables; `contract` overrides `SERVICETITAN_CONTRACT`.
+
+        Raises:
+            ConfigError: naming every variable that is missing or malformed, and no value.
+        """
+        credentials, settings = read_environment(environ, contract=contract)
+        return cls(
+            credentials,
+            settings,
+            session=session,
+            token_store=token_store,
+            proxy=proxy,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+        )
+
+    def for_tenant(self, credentials: Credentials) -> Self:
+        """A client for another tenant on the same connections, with the same settings.
+
+        It works for as long as this one is open, with or without an `async with` of its own, and
+        closing it leaves the connections to this one.
+        """
+        child = type(self)(
+            credentials,
+            self._settings,
+            token_store=self._token_store,
+            transport=self._transport,
+            clock=self._clock,
+        )
+        child._parent = self
+        return child
+
+    async def __aenter__(self) -> Self:
+        if self._state is not _State.UNOPENED:
+            raise ConfigError(self._state.value)
+        if self._parent is None:
+            await self._transport.open()
+        self._state = _State.OPEN
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._state = _State.CLOSED
+        self._pipeline = None
+        if self._parent is None:
+            await self._transport.close()
+
+    def __repr__(self) -> str:
+        tenant, contract = self._credentials.tenant_id, self._settings.contract
+        return f"<ServiceTitanCRM tenant={tenant} contract={contract!r} {self._state.name.lower()}>"
+
+    @property
+    def tenant_id(self) -> int:
+        """The tenant every call goes to."""
+        return self._credentials.tenant_id
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    @property
+    def customers(self) -> Customers:
+        """Customers and their contacts."""
+        return self._customers
+
+    @property
+    def locations(self) -> Locations:
+        """Locations."""
+        return self._locations
+
+    @property
+    def leads(self) -> Leads:
+        """Leads."""
+        return self._leads
+
+    @property
+    def bookings(self) -> Bookings:
+        """Bookings."""
+        return self._bookings
+
+    @property
+    def tag_types(self) -> TagTypes:
+        """Tag types."""
+        return self._tag_types
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, FilterValue] | None = None,
+        body: Json | msgspec.Struct = None,
+        repeatable: bool | None = None,
+    ) -> bytes: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        answer: type[T],
+        query: Mapping[str, FilterValue] | None = None,
+        body: Json | msgspec.Struct = None,
+        repeatable: bool | None = None,
+    ) -> T: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        answer: type[T] | None = None,
+        query: Mapping[str, FilterValue] | None = None,
+        body: Json | msgspec.Struct = None,
+        repeatable: bool | None = None,
+    ) -> T | bytes:
+        """Call any path of any ServiceTitan module, with this client's token, rate and retries.
+
+        `path` is from the host on, with `{tenant}` where the tenant id belongs:
+        `"/jpm/v2/tenant/{tenant}/jobs"`. `query` goes by the service's own names. The answer is decoded
+        as `answer`, or left as bytes. `repeatable` says whether the request may be sent again when its
+        fate is unknown; a GET is, everything else is not unless you say so.
+
+        Raises:
+            ConfigError: before sending, when the path is not one or a value is malformed.
+            AuthError, ApiError, TransportFailure, DecodeError: as every call.
+        """
+        request: Request = free_request(
+            method, path, tenant=self.tenant_id, query=query, body=body, repeatable=repeatable
+        )
+        pipeline = self._pipe()
+        if answer is None:
+            return (await pipeline.call(request, bytes)).value
+        return (await pipeline.call(request, decoder_for(answer))).value
+
+    def statistics(self) -> Statistics:
+        """What this client has done since it was opened; a snapshot."""
+        return self._pipe().statistics()
+
+    def _pipe(self) -> Pipeline:
+        """The pipeline, tied to the running loop at its first use."""
+        state = self._state
+        if self._parent is not None and state is _State.UNOPENED:
+            state = self._parent._state
+        if state is not _State.OPEN:
+            raise ConfigError(state.value)
+        if self._pipeline is None:
+            self._pipeline = self._new_pipeline()
+        return self._pipeline
+
+    def _new_pipeline(self) -> Pipeline:
+        who, settings = self._credentials, self._settings
+        return Pipeline(
+            credentials=who,
+            settings=settings,
+            transport=self._transport,
+            # The secret is part of the key: a client with a wrong one must not ride on another's token.
+            tokens=shared(
+                TokenCache,
+                (settings.auth_url, who.client_id, who.client_secret, self._token_store),
+                lambda: TokenCache(f"{who.client_id}@{settings.auth_url}", self._clock, self._token_store),
+            ),
+            limiter=self._limiter or self._shared_limiter(),
+            clock=self._clock,
+        )
+
+    def _shared_limiter(self) -> PacedLimiter:
+        who, settings = self._credentials, self._settings
+        limiter = shared(
+            PacedLimiter,
+            (settings.api_url, who.app_key, who.tenant_id),
+            lambda: PacedLimiter(settings.rate),
+        )
+        limiter.slow_to(settings.rate)
+        return limiter

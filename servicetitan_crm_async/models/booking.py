@@ -1,0 +1,73 @@
+"""Incoming inquiries, before anyone at the company has looked at them."""
+
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType
+
+from servicetitan_crm_async.models.address import Address
+from servicetitan_crm_async.models.contact import ContactCreate
+from servicetitan_crm_async.models.enums import BookingStatus, CustomerType, Priority
+from servicetitan_crm_async.models.record import Model, Record
+
+__all__ = ["Booking", "BookingCreate"]
+
+
+class Booking(Record, frozen=True, kw_only=True):
+    """A wish for work; someone accepts it into a job or dismisses it.
+
+    Its contacts are read from a list of their own.
+    """
+
+    source: str
+    """Where it came from, in the provider's words."""
+    name: str
+    """The name the inquirer gave; there may be no customer of record."""
+    status: BookingStatus
+    modified_on: datetime
+    start: datetime | None = None
+    """The time wished for; a booking can be created without."""
+    created_on: datetime | None = None
+    address: Address | None = None
+    customer_type: CustomerType | None = None
+    summary: str | None = None
+    campaign_id: int | None = None
+    business_unit_id: int | None = None
+    job_type_id: int | None = None
+    priority: Priority | None = None
+    is_first_time_client: bool | None = None
+    is_send_confirmation_email: bool | None = None
+    uploaded_images: tuple[str, ...] | None = None
+    external_id: str | None = None
+    """The provider's own id for it; a list can be filtered by it."""
+    booking_provider_id: int | None = None
+    dismissing_reason_id: int | None = None
+    job_id: int | None = None
+    """The job it became."""
+    active: bool | None = None
+    """Said by the export feed alone; false means deleted."""
+
+
+class BookingCreate(Model, frozen=True, kw_only=True):
+    """A new booking: a name, and an address or a way to reach the person, better both.
+
+    The portal requires `source`, `is_first_time_client` and `external_id`, openapi-2.0.0 a `start`.
+    Where the account maps job types to business units, the two must match.
+    """
+
+    name: str
+    summary: str
+    source: str | UnsetType = UNSET
+    external_id: str | UnsetType = UNSET
+    is_first_time_client: bool | UnsetType = UNSET
+    start: datetime | UnsetType = UNSET
+    address: Address | UnsetType = UNSET
+    """The portal's bookings have no coordinates."""
+    contacts: tuple[ContactCreate, ...] | UnsetType = UNSET
+    customer_type: CustomerType | UnsetType = UNSET
+    campaign_id: int | UnsetType = UNSET
+    business_unit_id: int | UnsetType = UNSET
+    job_type_id: int | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    uploaded_images: tuple[str, ...] | UnsetType = UNSET
+    is_send_confirmation_email: bool | UnsetType = UNSET
+    """Whether the service writes to the customer that the booking has arrived."""

@@ -1,0 +1,144 @@
+"""A tenant's world: its tables, its life, and hands to change it with at a chosen instant."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+
+from .dice import key_of
+from .life import Life
+from .messages import Body
+from .recipe import Recipe
+from .records import FIRST_ID, KINDS, WRITTEN_IDS, Kind, Record
+from .seeding import PROVIDER_IDS, populate
+from .tables import Table
+
+_KEPT_BY_TABLES = frozenset(
+    {"id", "active", "createdOn", "modifiedOn", "mergedToId", "status", "bookingProviderId"}
+)
+
+
+class World:
+    """Everything one tenant holds, at one instant.
+
+    The instant moves forward only, by `advance`; a world asked about the past keeps to the present. What
+    is done by hand happens at the present unless another instant is given.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.key = key_of(recipe.seed, recipe.tenant_id)
+        self.tables: dict[Kind, Table] = {kind: Table(kind) for kind in KINDS}
+        self.application_guids: dict[int, str] = {}
+        self.now = recipe.born
+        self.written = 0
+        collected = gc.isenabled()
+        # Millions of objects that are in no cycle make the collector look at all of them again and again.
+        gc.disable()
+        try:
+            populate(self)
+        finally:
+            if collected:
+                gc.enable()
+        self._life = Life(self)
+
+    def advance(self, now: int) -> int:
+        """Let happen whatever is due by `now`; returns how many changes that were."""
+        self.now = max(self.now, now)
+        return self._life.advance(self.now)
+
+    def record(self, kind: Kind, record_id: int) -> Record:
+        """The record of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        record = self.tables[kind].get(record_id)
+        if record is None:
+            raise KeyError(f"no {record_id} among {kind}")
+        return record
+
+    @property
+    def providers(self) -> range:
+        """Ids of the booking providers."""
+        return range(PROVIDER_IDS, PROVIDER_IDS + self.recipe.booking_providers)
+
+    def home_of(self, customer: int) -> int:
+        """The first location the world gave a customer, or 0."""
+        made = FIRST_ID["locations"] + WRITTEN_IDS
+        return next((each.id for each in self.tables["locations"].children(customer) if each.id < made), 0)
+
+    def contacts_changed(self, customer: int) -> None:
+        """Forget bytes that show a customer with its contacts; its stamp stays, as the service has it."""
+        record = self.tables["customers"].get(customer)
+        if record is not None:
+            record.wire_openapi = None
+
+    def create(
+        self, kind: Kind, fields: Body | None = None, *, owner: int = 0, link: int = 0, state: int = 0, at: int | None = None
+    ) -> Record:
+        """Add a record by hand; fields that are not given are drawn, as for any other."""
+        self.written += 1
+        stamp = self.now if at is None else at
+        table = self.tables[kind]
+        own = {name: value for name, value in (fields or {}).items() if name not in _KEPT_BY_TABLES}
+        record = Record(table.next_written_id(), stamp, stamp, owner, link, state, own=own or None)
+        if kind == "bookings" and not owner:
+            record.owner = self.providers[0]
+        table.add(record)
+        if kind == "customer_contacts":
+            self.contacts_changed(owner)
+        return record
+
+    def edit(self, kind: Kind, record_id: int, fields: Body | None = None, *, at: int | None = None) -> Record:
+        """Write fields of a record and stamp it, one tick past its last stamp where the instant is not later."""
+        record = self.record(kind, record_id)
+        if fields:
+            kept = {name: value for name, value in fields.items() if name not in _KEPT_BY_TABLES}
+            record.own = {**(record.own or {}), **kept}
+        self.tables[kind].touch(record, self._stamp(record, at))
+        if kind == "customer_contacts":
+            self.contacts_changed(record.owner)
+        return record
+
+    def set_state(self, kind: Kind, record_id: int, state: int, *, at: int | None = None) -> Record:
+        """Give a lead or booking another status."""
+        record = self.edit(kind, record_id, at=at)
+        record.state = state
+        return record
+
+    def set_active(self, kind: Kind, record_id: int, *, active: bool, at: int | None = None) -> Record:
+        """Deactivate a record, or take it back."""
+        record = self.record(kind, record_id)
+        self.written += 1
+        if active:
+            self.tables[kind].revive(record, self._stamp(record, at))
+        else:
+            self.tables[kind].retire(record, self._stamp(record, at))
+        return record
+
+    def merge(self, kind: Kind, record_id: int, into: int, *, at: int | None = None) -> Record:
+        """Merge a duplicate into another record, as people do in the user interface."""
+        record, other = self.record(kind, record_id), self.record(kind, into)
+        self.written += 1
+        self.tables[kind].retire(record, self._stamp(record, at), merged_to=other.id)
+        return record
+
+    def delete(self, kind: Kind, record_id: int, *, at: int | None = None) -> Record:
+        """Take a record out of the lists; only the export feed tells of it from now on."""
+        record = self.record(kind, record_id)
+        self.written += 1
+        self.tables[kind].retire(record, self._stamp(record, at), deleted=True)
+        if kind == "customer_contacts":
+            self.contacts_changed(record.owner)
+        return record
+
+    def restamp(self, kind: Kind, record_ids: Iterable[int], at: int) -> None:
+        """Put many records on one instant, whatever their stamps were: a bulk import made to order."""
+        self.written += 1
+        for record_id in record_ids:
+            self.tables[kind].restamp(self.record(kind, record_id), at)
+
+    def _stamp(self, record: Record, at: int | None) -> int:
+        self.written += 1
+        return max(self.now if at is None else at, record.modified + 1)
