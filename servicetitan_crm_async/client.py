@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can hold."""
+
+
+def caller_of(crm: ServiceTitanCRM) -> Caller:
+    """What calls operations by name for this client; for the sync and the flows, not for users."""
+    return crm._caller  # noqa: SLF001
 
 
 class _State(enum.Enum):
@@ -138,7 +143,7 @@ class ServiceTitanCRM:
             transport=self._transport,
             clock=self._clock,
         )
-        child._parent = self
+        child._parent = self  # noqa: SLF001
         return child
 
     async def __aenter__(self) -> Self:
@@ -254,7 +259,7 @@ class ServiceTitanCRM:
         """The pipeline, tied to the running loop at its first use."""
         state = self._state
         if self._parent is not None and state is _State.UNOPENED:
-            state = self._parent._state
+            state = self._parent._state  # noqa: SLF001
         if state is not _State.OPEN:
             raise ConfigError(state.value)
         if self._pipeline is None:

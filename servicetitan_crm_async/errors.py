@@ -130,7 +130,7 @@ class ResponseTooLarge(TransportFailure):
     ) -> None:
         self.limit = limit
         super().__init__(
-            f"the answer is larger than max_response_bytes ({limit} bytes): ask for smaller pages or raise it",
+            f"the answer is over max_response_bytes ({limit}): ask for smaller pages or raise it",
             method=method,
             path=path,
             attempts=attempts,

@@ -33,7 +33,8 @@ class Caller:
     def __init__(self, pipeline: Callable[[], Pipeline], *, tenant: int, contract: ContractName) -> None:
         # Asked for at each call: it exists only while the client is open, and says so otherwise.
         self._pipeline = pipeline
-        self.tenant, self.contract = tenant, contract
+        self.tenant = tenant
+        self.contract: ContractName = contract
 
     def operation(self, name: str) -> Operation:
         """The row of this name in the contract in use; raises NotInContract where there is none."""
@@ -80,9 +81,16 @@ class Caller:
         async def fetch(number: int, count: bool) -> Page[T]:
             request = _page_request(first, number, count=count) if row.paged else first
             answer = await self.envelope(request, kind)
-            return page_of(row, answer.value, number)
+            return _page_of(row, answer.value, number)
 
         return Pages(fetch, row.paged, row.counted)
+
+    async def raw(
+        self, row: Operation, filters: Mapping[str, FilterValue], read: Callable[[bytes], T]
+    ) -> Answer[T]:
+        """One page of a list, decoded by `read`, with the reply it came in."""
+        request = prepare(row, tenant=self.tenant, filters=filters)
+        return await self._pipeline().call(request, read)
 
     async def envelope(self, request: Request, kind: type[T]) -> Answer[Envelope[T]]:
         """One page of a list, with the reply it came in."""
@@ -137,20 +145,23 @@ class Caller:
         return prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
 
 
-def page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:
-    """The page an envelope stands for.
+def more_follows(row: Operation, envelope: Envelope[T]) -> bool:
+    """Whether another page follows this one.
 
-    Where it says whether there is more, that counts. Where it does not, a list that takes page numbers
-    goes on until a page is empty: a short page proves nothing, as the service may cap what it sends.
+    Where the envelope says so, that counts. Where it does not, a list that takes page numbers goes on
+    until a page is empty: a short page proves nothing, as the service may cap what it sends.
     """
-    more = envelope.has_more
-    if more is None:
-        more = row.paged and len(envelope.data) > 0
+    if envelope.has_more is not None:
+        return envelope.has_more
+    return row.paged and len(envelope.data) > 0
+
+
+def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:
     return Page(
         data=envelope.data,
         page=envelope.page or number,
         page_size=envelope.page_size or len(envelope.data),
-        has_more=more,
+        has_more=more_follows(row, envelope),
         total_count=envelope.total_count,
     )
 

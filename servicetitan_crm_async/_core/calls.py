@@ -1,9 +1,10 @@
-"""What to send: an operation, its values and a body into a request, or everything that is wrong with them; pure."""
+"""What to send: an operation and its values into a request, or all that is wrong with them; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +15,9 @@ from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, Operation
 from servicetitan_crm_async.errors import ConfigError, NotInContract
 
 _NAIVE = "must be aware: give it a time zone, such as datetime.UTC"
+
+# Money goes out as the number the service expects; the default would quote it.
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 FilterValue = str | int | float | bool | datetime | Iterable[int] | Sequence[str] | None
 """What a query filter may be given as; None leaves it out."""
@@ -62,10 +66,17 @@ def prepare(
     encoded = None
     if body is not None:
         check_body(operation, body, problems)
-        encoded = msgspec.json.encode(body)
+        encoded = _encoder.encode(body)
     if problems:
         raise ConfigError(problems)
-    values = {"tenant": tenant, **{wire_name(name): value for name, value in (path or {}).items()}}
+    values = {
+        "tenant": tenant,
+        **{
+            # All placeholders but this contract's `{booking_provider}` are spelt as the filters are.
+            name if f"{{{name}}}" in operation.path else wire_name(name): value
+            for name, value in (path or {}).items()
+        },
+    }
     return Request(
         operation.method,
         operation.path.format_map({name: quote(str(value), safe="") for name, value in values.items()}),
@@ -107,7 +118,7 @@ def free_request(
         verb,
         quote(path.replace("{tenant}", str(tenant)), safe="/:@!$&'()*+,;=~%"),
         encode_query(pairs),
-        None if body is None else msgspec.json.encode(body),
+        None if body is None else _encoder.encode(body),
         verb == "GET" if repeatable is None else repeatable,
     )
 
@@ -181,7 +192,7 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
 
 
 def _list_text(name: str, values: Iterable[int] | Sequence[str], problems: dict[str, str]) -> str:
-    members = list(values)
+    members: list[int | str] = list(values)
     # An empty list would be left out of the query, and the answer would be everything.
     if not 1 <= len(members) <= MAX_IDS:
         problems[name] = f"must be 1 to {MAX_IDS} values"
@@ -199,8 +210,7 @@ def _check_id(name: str, value: int, problems: dict[str, str]) -> None:
 
 
 def check_body(operation: Operation, body: msgspec.Struct, problems: dict[str, str]) -> None:
-    """Add what is wrong with a body: what the contract in use requires or does not know, and values no
-    record may have."""
+    """Add what the contract in use requires or does not know, and values no record may have."""
     if operation.body is None:
         problems["body"] = f"{operation.name} takes none in contract {operation.contract!r}"
         return
@@ -225,7 +235,8 @@ def _check_struct(
         value = getattr(struct, field.name)
         path = f"{wire_above}.{field.encode_name}" if wire_above else field.encode_name
         place = f"{above}.{field.name}" if above else field.name
-        if value is msgspec.UNSET:
+        left_out = value is None and struct.__struct_config__.omit_defaults
+        if value is msgspec.UNSET or left_out:
             if (wire_above, field.encode_name) in required:
                 problems[place] = f"is required by {contract}"
         elif path not in known:
@@ -251,3 +262,5 @@ def _check_value(name: str, place: str, value: object, problems: dict[str, str])
         _check_id(place, value, problems)
     elif isinstance(value, datetime) and value.utcoffset() is None:
         problems[place] = _NAIVE
+    elif isinstance(value, Decimal) and not value.is_finite():
+        problems[place] = "must be a finite amount"

@@ -45,7 +45,7 @@ class Decoder(Generic[T]):
             raise DecodeError(f"it is no JSON ({_where(error)})", malformed=True) from None
         try:
             value = _lenient(self._kind, msgspec.Raw(body), "", "the answer")
-        except _DoesNotFit as error:
+        except _MisfitError as error:
             raise DecodeError(str(error)) from None
         # Lenient decoding gives the type or raises; it works from annotations, which mypy cannot follow.
         return value  # type: ignore[return-value]
@@ -62,7 +62,7 @@ def decoder_for(kind: type[T]) -> Decoder[T]:
     return cast("Decoder[T]", decoder)
 
 
-class _DoesNotFit(Exception):
+class _MisfitError(Exception):
     pass
 
 
@@ -72,7 +72,7 @@ def _where(error: Exception) -> str:
 
 
 def _lenient(annotation: object, raw: msgspec.Raw, owner: str, place: str) -> object:
-    """The value, with what does not fit inside it left out; raises _DoesNotFit when nothing fits."""
+    """The value, with what does not fit inside it left out; raises _MisfitError when nothing fits."""
     try:
         return _typed(annotation).decode(raw)
     except msgspec.DecodeError as error:
@@ -84,7 +84,7 @@ def _lenient(annotation: object, raw: msgspec.Raw, owner: str, place: str) -> ob
         return _lenient_struct(arm, annotation, raw, owner, place, problem)
     if get_origin(arm) in (tuple, list):
         return _lenient_sequence(arm, raw, owner, place, problem)
-    raise _DoesNotFit(f"{place}: {problem}")
+    raise _MisfitError(f"{place}: {problem}")
 
 
 def _lenient_struct(
@@ -93,7 +93,7 @@ def _lenient_struct(
     try:
         parts = _PARTS.decode(raw)
     except msgspec.DecodeError:
-        raise _DoesNotFit(f"{place}: {problem}") from None
+        raise _MisfitError(f"{place}: {problem}") from None
     owner = _name_of(parts) or owner
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(_parametrised(annotation, kind)):
@@ -102,13 +102,13 @@ def _lenient_struct(
         if part is None:
             if field.required:
                 if field.name in ("id", "data"):
-                    raise _DoesNotFit(f"{place}: no {field.encode_name}")
+                    raise _MisfitError(f"{place}: no {field.encode_name}")
                 _warn(owner, inner, "is missing")
                 values[field.name] = None
             continue
         try:
             values[field.name] = _lenient(field.type, part, owner, inner)
-        except _DoesNotFit as error:
+        except _MisfitError as error:
             if field.name in ("id", "data"):
                 raise
             _warn(owner, inner, str(error).partition(": ")[2])
@@ -121,12 +121,12 @@ def _lenient_sequence(arm: object, raw: msgspec.Raw, owner: str, place: str, pro
     try:
         members = _MEMBERS.decode(raw)
     except msgspec.DecodeError:
-        raise _DoesNotFit(f"{place}: {problem}") from None
+        raise _MisfitError(f"{place}: {problem}") from None
     kept = []
     for index, member in enumerate(members):
         try:
             kept.append(_lenient(member_type, member, owner, f"{place}[{index}]"))
-        except _DoesNotFit as error:
+        except _MisfitError as error:
             _warn(owner, f"{place}[{index}]", str(error).partition(": ")[2])
     return tuple(kept) if get_origin(arm) is tuple else kept
 
@@ -136,7 +136,7 @@ def _utc_assumed(raw: msgspec.Raw, place: str, problem: str) -> datetime:
     try:
         return _NAIVE.decode(raw).replace(tzinfo=UTC)
     except msgspec.DecodeError:
-        raise _DoesNotFit(f"{place}: {problem}") from None
+        raise _MisfitError(f"{place}: {problem}") from None
 
 
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -146,7 +146,7 @@ _NAIVE = msgspec.json.Decoder(datetime)
 
 @cache
 def _typed(annotation: object) -> msgspec.json.Decoder[object]:
-    return msgspec.json.Decoder(annotation)  # type: ignore[arg-type]
+    return msgspec.json.Decoder(annotation)
 
 
 @cache

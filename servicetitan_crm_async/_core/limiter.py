@@ -73,8 +73,9 @@ class PacedLimiter:
     async def admit(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            while (pause := self._resume_at - loop.time()) > 0:
-                await anyio.sleep(pause)
+            # No event would do: the end may move while we sleep.
+            while (pause := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110
+                await anyio.sleep(pause)  # the end may move while we sleep
             self._recover(loop.time())
             bucket = self._bucket
             await bucket.acquire()

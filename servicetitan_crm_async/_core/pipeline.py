@@ -38,10 +38,11 @@ T = TypeVar("T")
 
 
 class Answer(NamedTuple, Generic[T]):
-    """A decoded value and the reply it came in."""
+    """A decoded value, the reply it came in, and how many attempts it took."""
 
     value: T
     reply: Reply
+    attempts: int
 
 
 class Statistics(NamedTuple):
@@ -193,7 +194,7 @@ class Pipeline:
                 self._limiter.throttled(error.retry_after or 0.0)
             raise error
         try:
-            return Answer(read(reply.body), reply)
+            return Answer(read(reply.body), reply, progress.attempts)
         except DecodeError as fault:
             raise DecodeError(
                 fault.where, method=request.method, path=request.path, malformed=fault.malformed

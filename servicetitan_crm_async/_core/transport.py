@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import aiohttp
 import anyio
@@ -14,6 +14,9 @@ from yarl import URL
 
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async.errors import CallTimeout, ConfigError, ResponseTooLarge, TransportFailure
+
+if TYPE_CHECKING:
+    from aiohttp.compression_utils import ZLibBackendProtocol
 
 _CLOSE_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -155,5 +158,5 @@ def _use_the_fastest_zlib() -> None:
             module = import_module(name)
         except ImportError:
             continue
-        aiohttp.set_zlib_backend(module)
+        aiohttp.set_zlib_backend(cast("ZLibBackendProtocol", module))
         return

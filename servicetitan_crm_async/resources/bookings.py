@@ -86,7 +86,7 @@ class Bookings:
 
 
 def _has_address(booking: BookingCreate) -> bool:
-    return booking.address is not msgspec.UNSET and booking.address is not None
+    return booking.address is not msgspec.UNSET
 
 
 def _can_be_reached(booking: BookingCreate) -> bool:

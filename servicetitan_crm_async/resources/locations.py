@@ -12,7 +12,7 @@ from servicetitan_crm_async.models.found import Found
 
 
 class Locations:
-    """Locations; each belongs to exactly one customer. Lists are of active ones unless `active` says otherwise."""
+    """Locations, each of exactly one customer; lists are of active ones unless `active` says otherwise."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller

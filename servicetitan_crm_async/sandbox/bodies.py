@@ -153,7 +153,11 @@ def _location(world: World, record: Record) -> Body:
 def _contact(world: World, record: Record, owner_field: str) -> Body:
     stays, edits = Dice(world.key, record.id, _STAYS), Dice(world.key, record.id, _EDITS + record.edit)
     contact_type = stays.pick(_CONTACT_TYPES)
-    value = f"contact{record.id}.{edits.below(100)}@example.com" if contact_type == "Email" else phone_number(edits)
+    value = (
+        f"contact{record.id}.{edits.below(100)}@example.com"
+        if contact_type == "Email"
+        else phone_number(edits)
+    )
     if record.own:
         contact_type, value = str(record.own.get("type", contact_type)), str(record.own.get("value", value))
     return {
@@ -183,7 +187,7 @@ def _location_contact(world: World, record: Record) -> Body:
 
 def _lead(world: World, record: Record) -> Body:
     stays, edits = Dice(world.key, record.id, _STAYS), Dice(world.key, record.id, _EDITS + record.edit)
-    nameless = bool(record.owner)
+    known = bool(record.owner)
     town, _, _ = place_near(stays)
     state = LeadState(record.state)
     follow_up = record.created + (1 + edits.below(30)) * _DAY
@@ -209,15 +213,15 @@ def _lead(world: World, record: Record) -> Body:
         "bookingId": None,
         "manualCallId": None,
         "leadUrl": None,
-        "leadCustomerName": None if nameless else full_name(stays),
-        "leadPhone": None if nameless else phone_number(stays),
+        "leadCustomerName": None if known else full_name(stays),
+        "leadPhone": None if known else phone_number(stays),
         "leadEmail": None,
-        "leadStreet": None if nameless else f"{1 + stays.below(9899)} {stays.pick(gazetteer.STREETS)}",
+        "leadStreet": None if known else f"{1 + stays.below(9899)} {stays.pick(gazetteer.STREETS)}",
         "leadUnit": None,
-        "leadCity": None if nameless else town.city,
-        "leadState": None if nameless else town.state,
-        "leadZip": None if nameless else f"{town.zip:05d}",
-        "leadCountry": None if nameless else "USA",
+        "leadCity": None if known else town.city,
+        "leadState": None if known else town.state,
+        "leadZip": None if known else f"{town.zip:05d}",
+        "leadCountry": None if known else "USA",
         "captureSource": "Form" if stays.chance(10) else None,
     }
 

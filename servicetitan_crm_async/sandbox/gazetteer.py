@@ -16,30 +16,32 @@ class Town(NamedTuple):
 
 
 FIRST_NAMES = (
-    "Aaliyah", "Ana", "André", "Beatriz", "Björn", "Brandon", "Carlos", "Chloë", "Daniel", "Deshawn", "Dolores",
-    "Elif", "Emily", "Fatima", "François", "Gary", "Grace", "Hannah", "Hiroshi", "Imani", "Isabel", "Jamal",
-    "James", "Jürgen", "Karen", "Kofi", "Linda", "Łukasz", "Maria", "Mei", "Michael", "Minh", "Nadia", "Noah",
-    "Olga", "Oscar", "Patricia", "Priya", "Quinn", "Rachel", "Robert", "Rosa", "Saoirse", "Sarah", "Søren",
-    "Teresa", "Thomas", "Uma", "Víctor", "Wei", "William", "Xóchitl", "Yusuf", "Zoë",
+    "Aaliyah", "Ana", "André", "Beatriz", "Björn", "Brandon", "Carlos", "Chloë", "Daniel", "Deshawn",
+    "Dolores", "Elif", "Emily", "Fatima", "François", "Gary", "Grace", "Hannah", "Hiroshi", "Imani",
+    "Isabel", "Jamal", "James", "Jürgen", "Karen", "Kofi", "Linda", "Łukasz", "Maria", "Mei", "Michael",
+    "Minh", "Nadia", "Noah", "Olga", "Oscar", "Patricia", "Priya", "Quinn", "Rachel", "Robert", "Rosa",
+    "Saoirse", "Sarah", "Søren", "Teresa", "Thomas", "Uma", "Víctor", "Wei", "William", "Xóchitl",
+    "Yusuf", "Zoë",
 )  # fmt: skip
 LAST_NAMES = (
-    "Abbott", "Ahmed", "Almeida", "Anderson", "Bauer", "Begay", "Brown", "Castañeda", "Chen", "Cohen", "D'Angelo",
-    "Davis", "Dvořák", "Edwards", "Fischer", "Flores", "García", "Goldberg", "Green", "Haddad", "Hansen", "Harris",
-    "Ibáñez", "Jackson", "Johnson", "Jørgensen", "Kaya", "Kim", "Kowalski", "Larsen", "Lee", "López", "Martin",
-    "Mbeki", "Miller", "Müller", "Nakamura", "Nguyễn", "Novák", "Nuñez", "O'Brien", "Okafor", "Olsen", "Park",
-    "Patel", "Peña", "Pérez", "Quispe", "Rossi", "Ruiz", "Sánchez", "Schmidt", "Singh", "Smith", "Sørensen",
-    "Taylor", "Tran", "Underwood", "Vasquez", "Walker", "Williams", "Wójcik", "Yılmaz", "Young", "Zhang", "李",
+    "Abbott", "Ahmed", "Almeida", "Anderson", "Bauer", "Begay", "Brown", "Castañeda", "Chen", "Cohen",
+    "D'Angelo", "Davis", "Dvořák", "Edwards", "Fischer", "Flores", "García", "Goldberg", "Green",
+    "Haddad", "Hansen", "Harris", "Ibáñez", "Jackson", "Johnson", "Jørgensen", "Kaya", "Kim", "Kowalski",
+    "Larsen", "Lee", "López", "Martin", "Mbeki", "Miller", "Müller", "Nakamura", "Nguyễn", "Novák",
+    "Nuñez", "O'Brien", "Okafor", "Olsen", "Park", "Patel", "Peña", "Pérez", "Quispe", "Rossi", "Ruiz",
+    "Sánchez", "Schmidt", "Singh", "Smith", "Sørensen", "Taylor", "Tran", "Underwood", "Vasquez",
+    "Walker", "Williams", "Wójcik", "Yildiz", "Young", "Zhang", "李",
 )  # fmt: skip
 TRADES = (
-    "Bakery", "Café", "Dental", "Diner", "Fitness", "Garage", "Grocers", "Holdings LLC", "Inn", "Laundry",
-    "Properties", "Realty & Sons", "School", "Storage", "Veterinary", "Warehouse",
+    "Bakery", "Café", "Dental", "Diner", "Fitness", "Garage", "Grocers", "Holdings LLC", "Inn",
+    "Laundry", "Properties", "Realty & Sons", "School", "Storage", "Veterinary", "Warehouse",
 )  # fmt: skip
 STREETS = (
-    "Alder Ct", "Ash St", "Birch Ln", "Canyon Rd", "Cedar Ave", "Church St", "Desert Willow Dr", "Elm St",
-    "Foothill Blvd", "Garfield Ave", "Hickory Ln", "Juniper Way", "La Cañada Dr", "Lincoln Ave", "Magnolia Blvd",
-    "Main St", "Maple Ave", "Mesquite Rd", "Mill St", "Oak Grove Rd", "Olive Ave", "Orchard Ln", "Palo Verde Dr",
-    "Park Ave", "Pine St", "Prospect Ave", "River Rd", "Rosewood Ct", "Saguaro Ln", "Spruce St", "Sycamore Dr",
-    "Washington Blvd",
+    "Alder Ct", "Ash St", "Birch Ln", "Canyon Rd", "Cedar Ave", "Church St", "Desert Willow Dr",
+    "Elm St", "Foothill Blvd", "Garfield Ave", "Hickory Ln", "Juniper Way", "La Cañada Dr",
+    "Lincoln Ave", "Magnolia Blvd", "Main St", "Maple Ave", "Mesquite Rd", "Mill St", "Oak Grove Rd",
+    "Olive Ave", "Orchard Ln", "Palo Verde Dr", "Park Ave", "Pine St", "Prospect Ave", "River Rd",
+    "Rosewood Ct", "Saguaro Ln", "Spruce St", "Sycamore Dr", "Washington Blvd",
 )  # fmt: skip
 TOWNS = (
     Town("Glendale", "CA", 91201, 34.1425, -118.2551),
@@ -62,16 +64,21 @@ TOWNS = (
 ERRANDS = (
     "AC not cooling, unit runs but blows warm air", "Annual tune-up", "Drain backed up in the kitchen",
     "Estimate for a new furnace", "Garage door off its track", "Leak under the bathroom sink",
-    "No heat since last night", "Outlet sparks when used", "Panel upgrade to 200 A", "Pilot light goes out",
-    "Quote for a water softener", "Replace thermostat", "Roof leak near the chimney", "Sump pump alarm",
-    "Toilet runs constantly", "Water heater making noise — “like popcorn”",
+    "No heat since last night", "Outlet sparks when used", "Panel upgrade to 200 A",
+    "Pilot light goes out", "Quote for a water softener", "Replace thermostat",
+    "Roof leak near the chimney", "Sump pump alarm", "Toilet runs constantly",
+    "Water heater making noise — “like popcorn”",
 )  # fmt: skip
-MEMOS = (None, None, None, "Home", "Work", "Owner's daughter - Kelly", "Call after 5 pm", "Büro", "Tenant", "Gate: #4471")
+MEMOS = (
+    None, None, None, "Home", "Work", "Owner's daughter - Kelly", "Call after 5 pm", "Büro", "Tenant",
+    "Gate: #4471",
+)  # fmt: skip
 TAGS = (
     ("VIP", "#FFB300"), ("Do Not Rush", "#B71C1C"), ("Membership", "#1B5E20"), ("Warranty", "#0D47A1"),
-    ("Commercial Contract", "#4A148C"), ("Pets", "#6D4C41"), ("Gate Code", "#37474F"), ("Past Due", "#D50000"),
-    ("New Construction", "#00838F"), ("Referral", "#558B2F"), ("Señas en español", "#EF6C00"), ("Old Equipment", "#827717"),
-    ("Financing", "#283593"), ("Landlord", "#5D4037"), ("Rebate", "#2E7D32"), ("No Voicemail", "#455A64"),
+    ("Commercial Contract", "#4A148C"), ("Pets", "#6D4C41"), ("Gate Code", "#37474F"),
+    ("Past Due", "#D50000"), ("New Construction", "#00838F"), ("Referral", "#558B2F"),
+    ("Señas en español", "#EF6C00"), ("Old Equipment", "#827717"), ("Financing", "#283593"),
+    ("Landlord", "#5D4037"), ("Rebate", "#2E7D32"), ("No Voicemail", "#455A64"),
 )  # fmt: skip
 CUSTOM_FIELDS = ((9001, "Gate code"), (9002, "Preferred window"), (9003, "System age"), (9004, "Referred by"))
 SOURCES = ("Website", "Angi", "Google Local Services", "Thumbtack", "Chat")

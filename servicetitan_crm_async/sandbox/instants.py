@@ -65,7 +65,9 @@ def parse_instant(text: str) -> int | None:
     if zone not in "Zz":
         offset = (int(zone[1:3]) * 60 + int(zone[4:6])) * (-60 if zone[0] == "-" else 60)
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=UTC)
+        moment = datetime(
+            int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=UTC
+        )
     except ValueError:
         return None
     return ticks_of(moment) - offset * TICKS_PER_SECOND + int((fraction or "0").ljust(7, "0"))

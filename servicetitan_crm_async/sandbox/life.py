@@ -104,7 +104,9 @@ class Life:
             return
         if kind == "leads" and record.state == LeadState.Open:
             won = record.owner and chance % 2
-            record.state = LeadState.Converted if won else (LeadState.Open, LeadState.Dismissed)[chance // 2 % 2]
+            record.state = (
+                LeadState.Converted if won else (LeadState.Open, LeadState.Dismissed)[chance // 2 % 2]
+            )
         elif kind == "bookings" and record.state in (BookingState.New, BookingState.Accepted):
             record.state = (BookingState.Accepted, BookingState.Converted, BookingState.Dismissed)[chance % 3]
             if record.state == BookingState.Converted:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Body: TypeAlias = "dict[str, Json]"
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -59,7 +59,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = NOTHING
 
 
-class Problem(Exception):  # noqa: N818  # named for the RFC 7807 object it becomes
+class Problem(Exception):  # named for the RFC 7807 object it becomes
     """An error answer, raised by whatever finds out and turned into JSON in one place."""
 
     def __init__(

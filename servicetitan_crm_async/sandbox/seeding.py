@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .instants import TICKS_PER_SECOND
-from .records import FIRST_ID, BookingState, LeadState, Record
+from .records import FIRST_ID, BookingState, Kind, LeadState, Record
 
 if TYPE_CHECKING:
     from .world import World
@@ -20,23 +20,31 @@ if TYPE_CHECKING:
 PROVIDER_IDS = 8_000_001
 """Booking providers count from here; they are known by id alone."""
 
-_HISTORY = 5 * 365 * 86_400 * TICKS_PER_SECOND
+_DAY = 86_400 * TICKS_PER_SECOND
+_HISTORY = 5 * 365 * _DAY
+_HAVE_CONTACTS: tuple[tuple[Kind, Kind], ...] = (
+    ("customers", "customer_contacts"),
+    ("locations", "location_contacts"),
+)
 _LEAD_STATES = (LeadState.Open,) * 8 + (LeadState.Dismissed,) * 5 + (LeadState.Converted,) * 7
-_BOOKING_STATES = tuple(state for state, share in zip(BookingState, (5, 4, 7, 4), strict=True) for _ in range(share))
+_BOOKING_STATES = tuple(
+    state for state, share in zip(BookingState, (5, 4, 7, 4), strict=True) for _ in range(share)
+)
 
 
 class _Calendar:
-    """Draws the stamps of one kind: created in the order of ids, modified some time later, all before birth."""
+    """Draws the stamps of one kind: created in the order of ids, modified later, all before birth."""
 
-    def __init__(self, world: World, kind: str) -> None:
+    def __init__(self, world: World, kind: Kind) -> None:
         self.bits = Random(f"{world.recipe.seed}/{world.recipe.tenant_id}/{kind}").getrandbits
         self.born = world.recipe.born
         self.bulk_edits = tuple(
-            self.born - 1 - (number * 97 + 13) * 86_400 * TICKS_PER_SECOND - self.bits(36) for number in range(3)
+            self.born - 1 - (number * 97 + 13) * 86_400 * TICKS_PER_SECOND - self.bits(36)
+            for number in range(3)
         )
 
     def created(self, count: int) -> Callable[[int], int]:
-        """The instant at which the n-th of `count` was created; three runs were imported, two in a hundred each."""
+        """When the n-th of `count` was created; three runs of two in a hundred were imported."""
         start, step = self.born - _HISTORY, max(1, _HISTORY // max(1, count))
         imports = [(count * part // 4, count * part // 4 + count // 50) for part in (1, 2, 3)]
         bits = self.bits
@@ -104,7 +112,11 @@ def _locations(world: World) -> None:
     append = world.tables["locations"].rows.append
     for customer in world.tables["customers"].rows:
         for number in range(whole + (bits(20) % 1000 < part)):
-            at = customer.created if not number else customer.created + ((calendar.born - customer.created) * bits(48) >> 48)
+            at = (
+                customer.created
+                if not number
+                else customer.created + ((calendar.born - customer.created) * bits(48) >> 48)
+            )
             append(Record(record_id, at, modified(at), customer.id, 0, number, customer.active))
             record_id += 1
 
@@ -113,7 +125,7 @@ def _contacts(world: World) -> None:
     fewest, most = world.recipe.contacts
     if not most:
         return
-    for owners, kind in (("customers", "customer_contacts"), ("locations", "location_contacts")):
+    for owners, kind in _HAVE_CONTACTS:
         calendar = _Calendar(world, kind)
         bits, modified = calendar.bits, calendar.modified
         table, spread = world.tables[kind], most - fewest + 1

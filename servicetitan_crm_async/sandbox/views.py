@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 Contract: TypeAlias = Literal["portal", "openapi-2.0.0"]
 
-_FEED_ADDS_ACTIVE: frozenset[Kind] = frozenset({"customer_contacts", "location_contacts", "leads", "bookings"})
+_FEED_ADDS_ACTIVE: frozenset[Kind] = frozenset(
+    {"customer_contacts", "location_contacts", "leads", "bookings"}
+)
 _OPENAPI_FIELDS: dict[Kind, tuple[str, ...]] = {
     "customers": (
         "id", "active", "name", "type", "address", "customFields", "balance", "doNotMail", "doNotService",
         "createdOn", "modifiedOn",
     ),
     "customer_contacts": ("id", "type", "value", "memo", "modifiedOn"),
-    "locations": ("id", "customerId", "active", "name", "address", "zoneId", "taxZoneId", "createdOn", "modifiedOn"),
+    "locations": (
+        "id", "customerId", "active", "name", "address", "zoneId", "taxZoneId", "createdOn", "modifiedOn",
+    ),
     "location_contacts": ("id", "type", "value", "memo", "modifiedOn"),
     "leads": (
         "id", "status", "customerId", "locationId", "businessUnitId", "jobTypeId", "priority", "summary",
@@ -38,7 +42,17 @@ _OPENAPI_FIELDS: dict[Kind, tuple[str, ...]] = {
     "tag_types": ("id", "name", "color", "active"),
 }  # fmt: skip
 _NULLABLE_IN_OPENAPI = frozenset(
-    {"taxZoneId", "memo", "customerId", "locationId", "businessUnitId", "jobTypeId", "callReasonId", "campaignId", "followUpDate"}
+    {
+        "taxZoneId",
+        "memo",
+        "customerId",
+        "locationId",
+        "businessUnitId",
+        "jobTypeId",
+        "callReasonId",
+        "campaignId",
+        "followUpDate",
+    }
 )
 
 
@@ -93,7 +107,9 @@ def openapi_body(world: World, kind: Kind, record: Record) -> Body:
 
 def contacts_of(world: World, kind: Kind, owner: int) -> list[Json]:
     """The contacts of one customer or location in the words of OpenAPI 2.0.0."""
-    return [openapi_body(world, kind, each) for each in world.tables[kind].children(owner) if not each.deleted]
+    return [
+        openapi_body(world, kind, each) for each in world.tables[kind].children(owner) if not each.deleted
+    ]
 
 
 def stamp_text(record: Record) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING
 
 from .dice import key_of
 from .life import Life
@@ -12,6 +13,9 @@ from .recipe import Recipe
 from .records import FIRST_ID, KINDS, WRITTEN_IDS, Kind, Record
 from .seeding import PROVIDER_IDS, populate
 from .tables import Table
+
+if TYPE_CHECKING:
+    from .selections import Selection
 
 _KEPT_BY_TABLES = frozenset(
     {"id", "active", "createdOn", "modifiedOn", "mergedToId", "status", "bookingProviderId"}
@@ -41,6 +45,7 @@ class World:
             if collected:
                 gc.enable()
         self._life = Life(self)
+        self._remembered: tuple[Hashable, Selection] | None = None
 
     def advance(self, now: int) -> int:
         """Let happen whatever is due by `now`; returns how many changes that were."""
@@ -59,6 +64,20 @@ class World:
         return record
 
     @property
+    def version(self) -> int:
+        """Another number after every change to any table."""
+        return sum(table.version for table in self.tables.values())
+
+    def remembered(self, signature: Hashable, make: Callable[[], Selection]) -> Selection:
+        """The last selection again if the signature, which holds the version, is the same.
+
+        Whoever pages through a filtered list asks for the same selection page after page.
+        """
+        if self._remembered is None or self._remembered[0] != signature:
+            self._remembered = (signature, make())
+        return self._remembered[1]
+
+    @property
     def providers(self) -> range:
         """Ids of the booking providers."""
         return range(PROVIDER_IDS, PROVIDER_IDS + self.recipe.booking_providers)
@@ -75,7 +94,14 @@ class World:
             record.wire_openapi = None
 
     def create(
-        self, kind: Kind, fields: Body | None = None, *, owner: int = 0, link: int = 0, state: int = 0, at: int | None = None
+        self,
+        kind: Kind,
+        fields: Body | None = None,
+        *,
+        owner: int = 0,
+        link: int = 0,
+        state: int = 0,
+        at: int | None = None,
     ) -> Record:
         """Add a record by hand; fields that are not given are drawn, as for any other."""
         self.written += 1
@@ -90,8 +116,10 @@ class World:
             self.contacts_changed(owner)
         return record
 
-    def edit(self, kind: Kind, record_id: int, fields: Body | None = None, *, at: int | None = None) -> Record:
-        """Write fields of a record and stamp it, one tick past its last stamp where the instant is not later."""
+    def edit(
+        self, kind: Kind, record_id: int, fields: Body | None = None, *, at: int | None = None
+    ) -> Record:
+        """Write fields of a record and stamp it: at the instant, or one tick past its last stamp."""
         record = self.record(kind, record_id)
         if fields:
             kept = {name: value for name, value in fields.items() if name not in _KEPT_BY_TABLES}

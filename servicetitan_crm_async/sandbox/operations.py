@@ -1,0 +1,104 @@
+"""What an operation is here: a function from a call to a reply, and a row in the table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from .messages import Body, Json, Problem, Reply, encode_json, invalid
+from .records import Kind, Record
+from .views import Contract
+from .world import World
+
+Area: TypeAlias = Literal["crm", "settings", "openapi"]
+"""Where a path leads: the portal's CRM or Settings, or the base path of OpenAPI 2.0.0."""
+
+
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
+    """How this sandbox behaves where the contracts leave room.
+
+    Args:
+        unstable_ties: records with equal stamps come in another order in every answer sorted by them.
+        feed_page: records in one answer of an export feed.
+        feed_lag: without `includeRecentChanges`, seconds by which a feed stays behind.
+        feed_repeat: with it, seconds that a drained feed steps back, so that the next poll repeats them.
+    """
+
+    unstable_ties: bool = False
+    feed_page: int = 500
+    feed_lag: float = 0.0
+    feed_repeat: float = 10.0
+
+
+class Call(NamedTuple):
+    """One request that got past tokens, keys and limits."""
+
+    world: World
+    contract: Contract
+    ids: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    now: int
+    habits: Habits
+    chance: Random
+
+    def path_id(self, name: str = "id") -> int:
+        """An id from the path."""
+        text = self.ids[name]
+        if not (text.isascii() and text.isdigit()):
+            raise invalid(name, "has to be a whole number.")
+        return int(text)
+
+    def record(self, kind: Kind, name: str = "id") -> Record:
+        """The record whose id is in the path."""
+        record = self.world.tables[kind].get(self.path_id(name))
+        if record is None or record.deleted:
+            raise Problem(404, f"{kind.removesuffix('s').replace('_', ' ').capitalize()} not found.")
+        return record
+
+    def provider(self) -> int:
+        """The booking provider in the path."""
+        provider = self.path_id("booking_provider")
+        if provider not in self.world.providers:
+            raise Problem(404, "Booking provider not found.")
+        return provider
+
+    def sent(self) -> Body:
+        """The body, which has to be a JSON object."""
+        try:
+            decoded: Json = msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            raise invalid("$", "the body is no JSON.") from None
+        if not isinstance(decoded, dict):
+            raise invalid("$", "the body has to be an object.")
+        return decoded
+
+
+Operation: TypeAlias = Callable[[Call], Reply]
+
+
+class Route(NamedTuple):
+    """One row of the table: `{name}` in the template stands for one segment of the path."""
+
+    area: Area
+    method: str
+    template: str
+    act: Operation
+
+
+def ok(value: Json | None = None) -> Reply:
+    """A 200 with a JSON value."""
+    return Reply(200, encode_json(value))
+
+
+def done() -> Reply:
+    """A 200 that has nothing to say."""
+    return Reply(200, b"")
+
+
+def joined(records: Iterable[bytes]) -> bytes:
+    """Encoded records as a JSON array."""
+    return b"[" + b",".join(records) + b"]"

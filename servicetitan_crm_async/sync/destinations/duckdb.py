@@ -1,0 +1,301 @@
+"""DuckDB, behind the extra `[duckdb]`: one table an entity with typed columns, any number of tenants.
+
+DuckDB itself takes the JSON apart; Python hands it the records' text as lists. The tables have no
+primary key: an index made updates of known records three times slower and grows with the table, while
+MERGE finds the rows by a hash join over two columns. What keeps a key from coming twice is that every
+commit also writes its row of `sync_ledger`, which has a primary key, so of two commits at once one fails.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
+from servicetitan_crm_async.sync.destinations.blocking import BlockingDestination, changed_hands, python
+from servicetitan_crm_async.sync.destinations.columns import Column, Fields, columns_of, quoted
+from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
+from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
+from servicetitan_crm_async.sync.entities import ENTITIES
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MISSING = "the DuckDB destination needs an extra: pip install 'servicetitan-crm-async[duckdb]'"
+_LEDGERS = """
+create table if not exists sync_ledger (
+    tenant_id bigint not null, entity varchar not null, ledger varchar not null,
+    primary key (tenant_id, entity)
+)"""
+_KEYS = {
+    "tenant_id": "BIGINT",
+    "id": "BIGINT",
+    "modified_on": "VARCHAR",
+    "active": "BOOLEAN",
+    "modified_ticks": "BIGINT",
+    "raw": "VARCHAR",
+}
+_STAGE = """
+create or replace temp table sync_stage as select
+    ?::bigint as tenant_id, unnest(?::bigint[]) as id, unnest(?::varchar[]) as modified_on,
+    unnest(?::boolean[]) as active, unnest(?::bigint[]) as modified_ticks, unnest(?::varchar[]) as raw"""
+_LOOK = (
+    "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).sql("
+    "'select entity, ledger from sync_ledger where tenant_id = {tenant}'))"
+)
+
+
+class DuckDBDestination(BlockingDestination):
+    """A DuckDB file.
+
+    Tables are named as the entities. Their columns are `tenant_id`, `id`, `modified_on` (the service's
+    own text), `active`, the other fields of the entity's model with their types, `modified_ticks` (100 ns
+    since 1970, for ordering; the text does not sort) and `raw` (the record's JSON as sent). Instants are
+    TIMESTAMP in UTC. A field whose value does not fit its type is NULL, and `raw` still has it.
+
+    A table made by an older version gets the columns it lacks when it is written next, filled from `raw`.
+    While a destination is open no other program can open the file: that is DuckDB's rule.
+
+    Args:
+        models: The model of each entity, where it is not that of `ENTITIES`. An entity without one gets
+            no typed columns.
+        memory_limit: What DuckDB may use for its buffers; it would take most of the machine.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        models: Mapping[str, type[msgspec.Struct]] | None = None,
+        memory_limit: str = "512MB",
+    ) -> None:
+        if importlib.util.find_spec("duckdb") is None:
+            raise ConfigError(_MISSING)
+        super().__init__(path)
+        self._models: Mapping[str, type[msgspec.Struct]] = {
+            **{entity.name: entity.model for entity in ENTITIES.values()},
+            **(models or {}),
+        }
+        self._memory_limit = memory_limit
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._tables: dict[str, _Table] = {}
+        self._ledgers: dict[tuple[int, str], str | None] = {}
+        """The ledgers as this destination last read or wrote them."""
+
+    def look(self, tenant: int) -> str:
+        return f'{python()} -c "{_LOOK.format(tenant=tenant)}" {shlex.quote(self.location)}'
+
+    def _open(self) -> None:
+        try:
+            import duckdb
+        except ImportError:
+            raise ConfigError(_MISSING) from None
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._refuse_other_files()
+        connection = self._connection = duckdb.connect(str(self._path.absolute()))
+        # Set after connecting: a reader in this process would have to connect with the same settings.
+        connection.execute("set autoinstall_known_extensions = false")  # a sync does not download code
+        # A checkpoint takes longer the larger the file, so let 128 MB of commits pass between two.
+        connection.execute("set checkpoint_threshold = '128MB'")
+        connection.execute(f"set memory_limit = {_literal(self._memory_limit)}")
+        with suppress(duckdb.Error):  # without the extension for time zones everything is UTC anyway
+            connection.execute("set TimeZone = 'UTC'")
+        connection.execute(_LEDGERS)
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        self._tables.clear()
+        self._ledgers.clear()
+        if connection is not None:
+            connection.close()
+
+    def _load(self, tenant: int, entity: str) -> str | None:
+        body = self._ledgers[tenant, entity] = self._stored(tenant, entity)
+        return body
+
+    def _commit(self, batch: Batch) -> None:
+        key = batch.tenant, batch.entity
+        ledger = batch.ledger.to_json().decode()
+        table = self._tables.get(batch.entity) or self._table(batch.entity)
+        self._execute("begin")
+        try:
+            if self._ledgers.get(key, ...) not in (..., self._stored(*key)):
+                raise changed_hands(self.location, batch.entity, batch.tenant)
+            if batch.entity not in self._tables:
+                self._make_table(table)
+            if batch.records:
+                self._execute(_STAGE, _lists(batch.tenant, newest(batch.records)))
+                self._execute(table.merge)
+            self._execute("insert or replace into sync_ledger values (?, ?, ?)", (*key, ledger))
+            self._execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._tables[batch.entity] = table
+        self._ledgers[key] = ledger
+
+    def _count(self, tenant: int, entity: str) -> int:
+        if not self._types(entity):
+            return 0
+        query = f"select count(*) from {quoted(entity)} where tenant_id = ?"  # noqa: S608
+        return int(str(self._execute(query, (tenant,))[0][0]))
+
+    def _execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run to the end: DuckDB refuses the next statement while a result is left unread."""
+        assert self._connection is not None
+        rows: list[tuple[object, ...]] = self._connection.execute(query, values).fetchall()
+        return rows
+
+    def _roll_back(self) -> None:
+        import duckdb
+
+        with suppress(duckdb.Error):  # what went wrong may have rolled back already
+            self._execute("rollback")
+
+    def _refuse_other_files(self) -> None:
+        # DuckDB would take a file of SQLite for a reason to download an extension.
+        if self._path.is_file():
+            with self._path.open("rb") as file:
+                head = file.read(12)
+            if head and head[8:] != b"DUCK":
+                raise SyncError(f"{self.location}: this file is no DuckDB database; name another one")
+
+    def _stored(self, tenant: int, entity: str) -> str | None:
+        query = "select ledger from sync_ledger where tenant_id = ? and entity = ?"
+        rows = self._execute(query, (tenant, entity))
+        return str(rows[0][0]) if rows else None
+
+    def _types(self, table: str) -> dict[str, str]:
+        """The types of a table's columns, spelled DuckDB's way; nothing where there is no such table."""
+        query = (
+            "select column_name, data_type from duckdb_columns() where table_name = ? "
+            "and schema_name = 'main' and database_name in (current_database(), 'temp') order by column_index"
+        )
+        return {str(name): str(kind) for name, kind in self._execute(query, (table,))}
+
+    def _table(self, entity: str) -> _Table:
+        model = self._models.get(entity)
+        return _Table(entity, columns_of(model, without=KEY_COLUMNS) if model else ())
+
+    def _make_table(self, table: _Table) -> None:
+        """Create the table, or give one that was made for another model the columns of this one."""
+        there = self._types(table.name)
+        if not there:
+            self._execute(table.create(table.name, "table"))
+            return
+        self._execute(table.create("sync_wanted", "or replace temp table"))
+        wanted = self._types("sync_wanted")
+        self._execute("drop table temp.sync_wanted")
+        if any(there.get(name) != wanted[name] for name in KEY_COLUMNS):
+            raise SyncError(f"{self.location}: its table {table.name} is not one of ours; use another file")
+        # A column whose type changed is made anew: it holds nothing that `raw` has not.
+        other = [column for column in table.columns if there.get(column.name) != wanted[column.name]]
+        for column in other:
+            if column.name in there:
+                self._execute(f"alter table {quoted(table.name)} drop column {quoted(column.name)}")
+            self._execute(
+                f"alter table {quoted(table.name)} add column {quoted(column.name)} {column.type.sql}"
+            )
+        if other:
+            self._execute(table.fill(other))
+
+    def _explain(self, error: Exception) -> SyncError | None:
+        import duckdb
+
+        if not isinstance(error, duckdb.Error):
+            return super()._explain(error)
+        said = str(error).partition("\n")[0]
+        if "lock" in said and isinstance(error, duckdb.IOException):
+            return LedgerConflict(
+                f"{self.location}: another program has it open; close it there, then run again"
+            )
+        if isinstance(error, duckdb.ConnectionException) and "configuration" in said:
+            return LedgerConflict(
+                f"{self.location}: this program has it open with other settings; close that connection first"
+            )
+        if isinstance(error, duckdb.TransactionException):
+            return LedgerConflict(
+                f"{self.location}: another connection of this program wrote to it at the same time; run again"
+            )
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return SyncError(
+                f"{self.location}: DuckDB needs more than the {self._memory_limit} it may use; "
+                "raise memory_limit or land smaller batches"
+            )
+        if "No space left" in said:
+            return SyncError(
+                f"{self.location}: the disk is full; make room and run again, what was committed before stays"
+            )
+        if isinstance(error, duckdb.IOException | duckdb.CatalogException | duckdb.BinderException):
+            return SyncError(f"{self.location}: DuckDB failed: {said}")
+        # Messages of other kinds may quote the data.
+        return SyncError(f"{self.location}: DuckDB failed with {type(error).__name__}")
+
+
+class _Table(NamedTuple):
+    """The statements for one entity."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def merge(self) -> str:
+        """Land what is staged: newer and equally new versions replace, older ones do not."""
+        names = [*_KEYS, *(column.name for column in self.columns)]
+        values = ", ".join(f"fresh.{quoted(name)}" for name in names)
+        changes = ", ".join(f"{quoted(name)} = fresh.{quoted(name)}" for name in names[2:])
+        return (
+            f"merge into {quoted(self.name)} as held "  # noqa: S608
+            f"using ({self._typed('sync_stage', [*_KEYS], self.columns)}) as fresh "
+            "on held.tenant_id = fresh.tenant_id and held.id = fresh.id "
+            f"when matched and fresh.modified_ticks >= held.modified_ticks then update set {changes} "
+            f"when not matched then insert ({', '.join(map(quoted, names))}) values ({values})"
+        )
+
+    def create(self, name: str, kind: str) -> str:
+        *first, ticks, raw = (f"{quoted(key)} {sql}" for key, sql in _KEYS.items())
+        typed = (f"{quoted(column.name)} {column.type.sql}" for column in self.columns)
+        return f"create {kind} {quoted(name)} ({', '.join((*first, *typed, ticks, raw))})"
+
+    def fill(self, columns: Sequence[Column]) -> str:
+        """Fill columns of the rows that are there from their raw JSON."""
+        changes = ", ".join(f"{quoted(column.name)} = fresh.{quoted(column.name)}" for column in columns)
+        return (
+            f"update {quoted(self.name)} as held set {changes} "  # noqa: S608
+            f"from ({self._typed(quoted(self.name), ['tenant_id', 'id'], columns)}) as fresh "
+            "where held.tenant_id = fresh.tenant_id and held.id = fresh.id"
+        )
+
+    @staticmethod
+    def _typed(source: str, keys: Sequence[str], columns: Sequence[Column]) -> str:
+        """Rows of `source` with columns made of their JSON: all NULL where DuckDB calls it malformed."""
+        if not columns:
+            return f"select {', '.join(keys)} from {source}"  # noqa: S608
+        structure = _literal(msgspec.json.encode(Fields(tuple(columns)).structure).decode())
+        made = (f"{column.expression('taken')} as {quoted(column.name)}" for column in columns)
+        return (
+            f"select {', '.join((*keys, *made))} from (select {', '.join(keys)}, "  # noqa: S608
+            f"json_transform(case when json_valid(raw) then raw end, {structure}) as taken from {source})"
+        )
+
+
+def _lists(tenant: int, records: Mapping[int, Record]) -> tuple[object, ...]:
+    versions = records.values()
+    return (
+        tenant,
+        [*records],
+        [record.modified_on for record in versions],
+        [record.active for record in versions],
+        [record.ticks for record in versions],
+        [text(record.raw) for record in versions],
+    )
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

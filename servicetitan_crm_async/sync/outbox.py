@@ -1,0 +1,78 @@
+"""Between reading and landing: a bounded box that one task empties into the destination.
+
+Whoever reads first takes room, then changes its books and adds to the box without awaiting in between.
+So whenever the box is emptied, an entity's books speak of exactly what was committed before plus what
+is in the box, and records and ledger can be committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import anyio
+
+from servicetitan_crm_async.sync.destinations.protocol import Batch, Destination, Record
+from servicetitan_crm_async.sync.ledger import Ledger
+
+
+class Books(Protocol):
+    """Whoever can say what the ledger of an entity is at this moment."""
+
+    def ledger(self, landed: int) -> Ledger:
+        """The ledger that is true once `landed` more records are in the destination."""
+        ...
+
+
+class Outbox:
+    """Holds at most `pages` pages; commits take what has gathered, so that a slow one takes more."""
+
+    def __init__(self, destination: Destination, *, pages: int) -> None:
+        self._destination = destination
+        self._room = anyio.Semaphore(pages)
+        self._waiting: dict[str, tuple[Books, list[Record], int]] = {}
+        self._news = anyio.Event()
+        self._committed = anyio.Event()
+        self._committing: str | None = None
+        self._closed = False
+
+    async def room(self) -> None:
+        """Wait until there is room for one page more."""
+        await self._room.acquire()
+
+    def add(self, entity: str, books: Books, records: Sequence[Record]) -> None:
+        """Put a page in, for which room was taken."""
+        _, gathered, pages = self._waiting.setdefault(entity, (books, [], 0))
+        gathered.extend(records)
+        self._waiting[entity] = (books, gathered, pages + 1)
+        self._news.set()
+
+    def close(self) -> None:
+        """No more will be added: `run` ends when the box is empty."""
+        self._closed = True
+        self._news.set()
+
+    async def emptied(self, entity: str) -> None:
+        """Wait until everything put in so far for this entity is committed."""
+        while entity in self._waiting or self._committing == entity:
+            await self._committed.wait()
+
+    async def run(self) -> None:
+        """Empty the box into the destination until it is closed."""
+        while True:
+            if not self._waiting:
+                if self._closed:
+                    return
+                await self._news.wait()
+                self._news = anyio.Event()
+                continue
+            entity = next(iter(self._waiting))
+            books, records, pages = self._waiting.pop(entity)
+            ledger = books.ledger(len(records))
+            self._committing = entity
+            await self._destination.commit(Batch(ledger.tenant, entity, records, ledger))
+            self._committing = None
+            self._committed.set()
+            self._committed = anyio.Event()
+            for _ in range(pages):
+                self._room.release()
