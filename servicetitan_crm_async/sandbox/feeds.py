@@ -11,7 +11,7 @@ from binascii import Error as BadBase64
 
 from .instants import parse_day_or_instant, ticks_of_seconds
 from .messages import Reply, invalid
-from .operations import Call, Operation, joined
+from .operations import Call, Operation, array_in
 from .queries import Query
 from .records import Kind
 from .tables import ID_BITS, OrderBy, Scope
@@ -39,12 +39,12 @@ def export(kind: Kind) -> Operation:
         if recent and not has_more:
             back = (call.now - ticks_of_seconds(call.habits.feed_repeat)) << ID_BITS
             reached = max(after, min(reached, back))
-        data = joined(feed_bytes(call.world, kind, each) for each in call.world.tables[kind].records(found))
         head = b'{"hasMore":%s,"continueFrom":"%s","data":' % (
             b"true" if has_more else b"false",
             _token(kind, reached),
         )
-        return Reply(200, head + data + b"}")
+        records = call.world.tables[kind].records(found)
+        return array_in(head, [feed_bytes(call.world, kind, each) for each in records])
 
     return act
 

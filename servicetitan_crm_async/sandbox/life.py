@@ -23,16 +23,21 @@ from .seeding import PROVIDER_IDS
 if TYPE_CHECKING:
     from .world import World
 
-_EDITED: tuple[Kind, ...] = (
-    *("customers",) * 9,
-    *("locations",) * 3,
-    *("leads",) * 3,
-    *("bookings",) * 2,
-    *("customer_contacts",) * 2,
-    "location_contacts",
+
+def _in_shares(*shares: tuple[Kind, int]) -> tuple[Kind, ...]:
+    return tuple(kind for kind, share in shares for _ in range(share))
+
+
+_EDITED = _in_shares(
+    ("customers", 9),
+    ("locations", 3),
+    ("leads", 3),
+    ("bookings", 2),
+    ("customer_contacts", 2),
+    ("location_contacts", 1),
 )
-_CREATED: tuple[Kind, ...] = (*("customers",) * 5, *("leads",) * 3, *("bookings",) * 2)
-_RETIRED: tuple[Kind, ...] = ("customers", "customers", "locations")
+_CREATED = _in_shares(("customers", 5), ("leads", 3), ("bookings", 2))
+_RETIRED = _in_shares(("customers", 2), ("locations", 1))
 
 
 class Life:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from .bodies import body_of
 from .filters import EXTERNAL_DATA_FILTERS, LEAD_FILTERS, PLACE_FILTERS, tests_of
 from .messages import Reply, encode_json, invalid
-from .operations import Call, Operation, joined, ok
+from .operations import Call, Operation, array_in, ok
 from .queries import Page, Query
 from .records import Kind, Record
 from .selections import Selection, Wanted, select, shuffle_ties
@@ -63,8 +62,8 @@ def contacts_of_one(kind: Kind, owners: Kind) -> Operation:
         among = call.world.tables[kind].children(owner.id)
         selection = select(call.world.tables[kind], Wanted(among=among))
         records = _cut(call, kind, selection, page, shuffled=False)
-        data = joined(encode_json(ownerless_contact(call.world, kind, each)) for each in records)
-        return _enveloped(data, page, len(selection), with_total=True)
+        data = [encode_json(ownerless_contact(call.world, kind, each)) for each in records]
+        return array_in(_envelope(page, len(selection), with_total=True), data)
 
     return act
 
@@ -107,10 +106,10 @@ def openapi_list(kind: Kind) -> Operation:
         page = query.page(_OPENAPI_PAGE)
         selection = _select(call, kind, query, Wanted())
         records = _cut(call, kind, selection, page, shuffled=False)
-        data = joined(list_bytes(call.world, kind, each, "openapi-2.0.0") for each in records)
+        data = [list_bytes(call.world, kind, each, "openapi-2.0.0") for each in records]
         if kind in ("leads", "bookings"):
-            return Reply(200, b'{"data":' + data + b"}")
-        return _enveloped(data, page, len(selection), with_total=kind == "customers")
+            return array_in(b'{"data":', data)
+        return array_in(_envelope(page, len(selection), with_total=kind == "customers"), data)
 
     return act
 
@@ -143,10 +142,10 @@ def _portal_page(call: Call, kind: Kind, query: Query, among: list[Record] | Non
     selection = _select(call, kind, query, wanted)
     shuffled = call.habits.unstable_ties and order is not OrderBy.ID
     records = _cut(call, kind, selection, page, shuffled=shuffled)
-    data = joined(list_bytes(call.world, kind, each) for each in records)
+    data = [each.wire or list_bytes(call.world, kind, each) for each in records]
     if kind == "leads" and query.flag("genPermUrl"):
-        data = _with_urls(data)
-    return _enveloped(data, page, len(selection), with_total=True)
+        data = [_with_url(call, lead) for lead in records]
+    return array_in(_envelope(page, len(selection), with_total=True), data)
 
 
 def _select(call: Call, kind: Kind, query: Query, wanted: Wanted) -> Selection:
@@ -171,17 +170,15 @@ def _cut(call: Call, kind: Kind, selection: Selection, page: Page, *, shuffled: 
     return call.world.tables[kind].records(keys)
 
 
-def _enveloped(data: bytes, page: Page, total: int, *, with_total: bool) -> Reply:
+def _envelope(page: Page, total: int, *, with_total: bool) -> bytes:
     has_more = b"true" if page.start + page.size < total else b"false"
     count = b""
     if with_total:
         count = b',"totalCount":%d' % total if page.include_total else b',"totalCount":null'
-    head = b'{"page":%d,"pageSize":%d,"hasMore":%s%s,"data":' % (page.number, page.size, has_more, count)
-    return Reply(200, head + data + b"}")
+    return b'{"page":%d,"pageSize":%d,"hasMore":%s%s,"data":' % (page.number, page.size, has_more, count)
 
 
-def _with_urls(data: bytes) -> bytes:
-    leads: list[dict[str, object]] = msgspec.json.decode(data)
-    return msgspec.json.encode(
-        [{**lead, "leadUrl": f"https://go.example.com/leads/{lead['id']}"} for lead in leads]
+def _with_url(call: Call, lead: Record) -> bytes:
+    return encode_json(
+        {**body_of(call.world, "leads", lead), "leadUrl": f"https://go.example.com/leads/{lead.id}"}
     )

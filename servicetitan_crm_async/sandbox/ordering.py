@@ -13,12 +13,11 @@ class SortedKeys:
     than the first one, which no page of records notices.
     """
 
-    _LOAD = 1000
-
-    def __init__(self, keys: Iterable[int] = ()) -> None:
+    def __init__(self, keys: Iterable[int] = (), *, load: int = 1000) -> None:
+        self._load = load
         ordered = sorted(keys)
         self._size = len(ordered)
-        self._blocks = [ordered[at : at + self._LOAD] for at in range(0, len(ordered), self._LOAD)]
+        self._blocks = [ordered[at : at + load] for at in range(0, len(ordered), load)]
         self._tops = [block[-1] for block in self._blocks]
 
     def __len__(self) -> int:
@@ -38,9 +37,9 @@ class SortedKeys:
             self._tops[at] = key
         else:
             block.insert(bisect_left(block, key), key)
-        if len(block) > 2 * self._LOAD:
-            upper = block[self._LOAD :]
-            del block[self._LOAD :]
+        if len(block) > 2 * self._load:
+            upper = block[self._load :]
+            del block[self._load :]
             self._blocks.insert(at + 1, upper)
             self._tops[at] = block[-1]
             self._tops.insert(at + 1, upper[-1])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from . import writes
+from . import inquiries, writes
 from .feeds import export
 from .listing import (
     contacts_of_many,
@@ -48,15 +48,15 @@ ROUTES: tuple[Route, ...] = (
     Route("crm", "GET", "/locations/{id}/contacts", contacts_of_one("location_contacts", "locations")),
     Route("crm", "POST", "/locations/{id}/contacts", writes.create_contact("location_contacts", "locations")),
     Route("crm", "GET", "/leads", portal_list("leads")),
-    Route("crm", "POST", "/leads", writes.create_lead),
+    Route("crm", "POST", "/leads", inquiries.create_lead),
     Route("crm", "GET", "/leads/{id}", writes.get_one("leads")),
-    Route("crm", "PATCH", "/leads/{id}", writes.update_lead),
-    Route("crm", "POST", "/leads/{id}/dismiss", writes.dismiss_lead),
+    Route("crm", "PATCH", "/leads/{id}", inquiries.update_lead),
+    Route("crm", "POST", "/leads/{id}/dismiss", inquiries.dismiss_lead),
     Route("crm", "GET", "/bookings", portal_list("bookings")),
     Route("crm", "GET", "/bookings/{id}", writes.get_one("bookings")),
     Route("crm", "GET", _PROVIDER, provider_bookings),
-    Route("crm", "POST", _PROVIDER, writes.create_booking),
-    Route("crm", "GET", _PROVIDER + "/{id}", writes.get_provider_booking),
+    Route("crm", "POST", _PROVIDER, inquiries.create_booking),
+    Route("crm", "GET", _PROVIDER + "/{id}", inquiries.get_provider_booking),
     Route("crm", "GET", "/export/customers", export("customers")),
     Route("crm", "GET", "/export/customers/contacts", export("customer_contacts")),
     Route("crm", "GET", "/export/locations", export("locations")),
@@ -78,10 +78,10 @@ ROUTES: tuple[Route, ...] = (
     Route("openapi", "GET", "/locations/{id}", writes.get_one("locations")),
     Route("openapi", "PATCH", "/locations/{id}", writes.update_location),
     Route("openapi", "GET", "/leads", openapi_list("leads")),
-    Route("openapi", "POST", "/leads", writes.create_lead),
-    Route("openapi", "PUT", "/leads/{id}/dismiss", writes.dismiss_lead),
+    Route("openapi", "POST", "/leads", inquiries.create_lead),
+    Route("openapi", "PUT", "/leads/{id}/dismiss", inquiries.dismiss_lead),
     Route("openapi", "GET", "/bookings", openapi_list("bookings")),
-    Route("openapi", "POST", "/bookings", writes.create_booking),
+    Route("openapi", "POST", "/bookings", inquiries.create_booking),
     Route("openapi", "GET", "/tagtypes", openapi_tag_types),
 )
 

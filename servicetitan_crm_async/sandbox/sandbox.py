@@ -11,35 +11,18 @@ import msgspec
 
 from .faults import TOKEN_PATH, Fault, FaultScript
 from .gate import Gate, Limits, Tenant
-from .instants import http_date, ticks_of
+from .instants import http_date, text_of, ticks_of
 from .messages import Answer, Mishap, Problem, Reply, Request, problem_json
 from .operations import Call, Habits
 from .ordering import SortedKeys
 from .recipe import Recipe
 from .records import Kind, Record
 from .routes import Place, find_route, place_of
+from .saving import VERSION, Latency, Saved, read, write
 from .statistics import Register, Statistics, Visit
 from .tables import OrderBy, Scope
 from .views import Contract, feed_bytes, list_bytes, stamp_text
 from .world import World
-
-_VERSION = 1
-
-
-class _Latency(msgspec.Struct, frozen=True):
-    seconds: float = 0.0
-    jitter: float = 0.0
-
-
-class _Saved(msgspec.Struct, frozen=True):
-    """The file of `Sandbox.save`."""
-
-    version: int
-    seed: int
-    limits: Limits
-    habits: Habits
-    latency: _Latency
-    tenants: list[tuple[Tenant, Recipe]]
 
 
 class Sandbox:
@@ -108,9 +91,9 @@ class Sandbox:
             unstable_ties=unstable_ties, feed_page=feed_page, feed_lag=feed_lag, feed_repeat=feed_repeat
         )
         tenants = [(_credentials(tenant_id), recipe)]
-        self._set_up(_Saved(_VERSION, seed, limits, habits, _Latency(latency, latency_jitter), tenants))
+        self._set_up(Saved(VERSION, seed, limits, habits, Latency(latency, latency_jitter), tenants))
 
-    def _set_up(self, saved: _Saved) -> None:
+    def _set_up(self, saved: Saved) -> None:
         self.seed = saved.seed
         self.habits = saved.habits
         self.faults = FaultScript(saved.seed)
@@ -124,6 +107,13 @@ class Sandbox:
         self._first = saved.tenants[0][0].tenant_id
         for tenant, recipe in saved.tenants:
             self._take_in(tenant, recipe)
+
+    def __repr__(self) -> str:
+        recipe = self.world().recipe
+        tenants = ", ".join(map(str, self.tenants))
+        return (
+            f"<Sandbox seed={self.seed} tenants={tenants} born={text_of(recipe.born)} life={recipe.life:g}>"
+        )
 
     @property
     def tenant(self) -> Tenant:
@@ -199,6 +189,7 @@ class Sandbox:
             reply = self._reply(request, place, now)
         else:
             reply = self._faulty_reply(fault, request, place, now)
+        self._register.rate_limited += reply.status == 429 and place is not None
         return self._delivered(request, reply, fault, now)
 
     def records(
@@ -208,7 +199,7 @@ class Sandbox:
         *,
         as_of: int | None = None,
         contract: Contract = "portal",
-        deleted: bool = False,
+        feed: bool = False,
     ) -> dict[int, tuple[str, bytes]]:
         """All records of a kind, active or not: id to (`modifiedOn`, bytes as its list would send them).
 
@@ -219,23 +210,23 @@ class Sandbox:
             tenant_id: the first tenant by default.
             as_of: the instant to look at, by default the sandbox's; the world goes on until then.
             contract: whose bytes.
-            deleted: with those that only the feed still tells of, and all of them as the feed sends them.
+            feed: bytes as the export feed sends them, and the deleted records that only it still tells of.
 
         Raises:
             ValueError: `as_of` is past and the world was changed by hand since it was made, so that its
                 past cannot be made again.
         """
         world = self.world(tenant_id)
-        as_of = self.now if as_of is None else as_of
+        as_of = max(self.now, world.now) if as_of is None else as_of
         if as_of < world.now:
             if world.written:
                 raise ValueError("the past of a world that was written to is gone")
             world = World(world.recipe)
         world.advance(as_of)
-        scope = Scope.EVERY if deleted else Scope.LISTED
+        scope = Scope.EVERY if feed else Scope.LISTED
         table = world.tables[entity]
         return {
-            record.id: (stamp_text(record), self._bytes(world, entity, record, contract, feed=deleted))
+            record.id: (stamp_text(record), self._bytes(world, entity, record, contract, feed=feed))
             for record in table.records(_all(table.order(OrderBy.ID, scope)))
         }
 
@@ -250,7 +241,7 @@ class Sandbox:
 
         What was written through the API or by hand is not in it, nor are tokens, faults and counts.
         """
-        Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(self._saved())) + b"\n")
+        write(self._saved(), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Sandbox:
@@ -259,9 +250,7 @@ class Sandbox:
         Raises:
             ValueError: the file is of another version, or not of `save` at all.
         """
-        saved = msgspec.json.decode(Path(path).read_bytes(), type=_Saved)
-        if saved.version != _VERSION:
-            raise ValueError(f"{path}: version {saved.version}, expected {_VERSION}")
+        saved = read(path)
         sandbox = cls.__new__(cls)
         sandbox._set_up(saved)  # noqa: SLF001  # of this class
         return sandbox
@@ -280,9 +269,9 @@ class Sandbox:
         self._worlds[tenant.tenant_id] = World(recipe)
         self.now = max(self.now, recipe.born)
 
-    def _saved(self) -> _Saved:
+    def _saved(self) -> Saved:
         tenants = [(tenant, self._worlds[tenant_id].recipe) for tenant_id, tenant in self.tenants.items()]
-        return _Saved(_VERSION, self.seed, self._gate.limits, self.habits, self._latency, tenants)
+        return Saved(VERSION, self.seed, self._gate.limits, self.habits, self._latency, tenants)
 
     def _reply(self, request: Request, place: Place | None, now: int) -> Reply:
         try:
@@ -300,8 +289,6 @@ class Sandbox:
             )
             return match.act(call)
         except Problem as problem:
-            if problem.status == 429 and place is not None:
-                self._register.rate_limited += 1
             return problem.reply(self._trace_id())
 
     def _faulty_reply(self, fault: Fault, request: Request, place: Place | None, now: int) -> Reply:
@@ -313,8 +300,6 @@ class Sandbox:
     def _failure(self, fault: Fault) -> Reply:
         if fault.kind == "reset":
             return Reply(0, b"")
-        if fault.code == 429:
-            self._register.rate_limited += 1
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         return Reply(fault.code, problem_json(fault.code, "Fault of the script.", self._trace_id()), headers)
 
@@ -322,17 +307,16 @@ class Sandbox:
         mishap = None
         if fault is not None and fault.kind in ("reset", "cut", "slow"):
             mishap = Mishap(fault.kind, fault.amount)
-        status = reply.status
-        self._register.statuses[status] += 1
+        self._register.statuses[reply.status] += 1
         self._register.bytes_sent += len(reply.body)
-        self._register.journal.append(Visit(now, request.method, request.path, request.query, status))
+        self._register.journal.append(Visit(now, request.method, request.path, request.query, reply.status))
         headers = {"Date": http_date(now), **reply.headers}
         if reply.body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         delay = self._latency.seconds
         if self._latency.jitter:
             delay += self._latency.jitter * self._delays.random()
-        return Answer(status, headers, reply.body, mishap, delay)
+        return Answer(reply.status, headers, reply.body, mishap, delay)
 
     def _trace_id(self) -> str:
         return f"{self.seed & 0xFFFFFFFF:08x}-{self._register.statuses.total():012x}"

@@ -71,8 +71,8 @@ async def serve(
 ) -> AsyncIterator[SandboxServer]:
     """Let a sandbox listen while the block lasts.
 
-    Leaving the block closes every connection, idle or not, within a quarter of a second; an answer that
-    is still being delayed is given up.
+    Leaving the block closes every connection, idle or not, within a fraction of a second; an answer
+    that is still being delayed is given up, as it is when its client goes away.
 
     Args:
         sandbox: to ask.
@@ -98,7 +98,9 @@ async def serve(
         return web.Response(status=answer.status, headers=headers, body=content)
 
     runner = web.ServerRunner(
-        web.Server(handle, access_log=None), shutdown_timeout=0.25, handle_signals=False
+        web.Server(handle, access_log=None, handler_cancellation=True),
+        shutdown_timeout=0.1,
+        handle_signals=False,
     )
     await runner.setup()
     try:

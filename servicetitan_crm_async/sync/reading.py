@@ -108,4 +108,6 @@ def _served_at(reply: Reply) -> int:
             "the service's answers carry no Date header, so no watermark can be set by its clock; "
             "a proxy on the way may drop it"
         )
-    return ticks_of(reply.served_at) - int(reply.seconds * TICKS_PER_SECOND)
+    earliest = ticks_of(reply.served_at) - int(reply.seconds * TICKS_PER_SECOND)
+    # On a whole second, as the service may compare instants less finely than it prints them.
+    return earliest - earliest % TICKS_PER_SECOND

@@ -1,16 +1,18 @@
 """DuckDB, behind the extra `[duckdb]`: one table an entity with typed columns, any number of tenants.
 
-DuckDB itself takes the JSON apart; Python hands it the records' text as lists. The tables have no
-primary key: an index made updates of known records three times slower and grows with the table, while
-MERGE finds the rows by a hash join over two columns. What keeps a key from coming twice is that every
-commit also writes its row of `sync_ledger`, which has a primary key, so of two commits at once one fails.
+DuckDB itself takes the JSON apart; Python hands it the records' text as lists. Rows that are replaced
+are deleted and inserted, found by a join over the key columns alone. Measured on 200,000 rows that takes
+70 ms for 5,000 changed customers; ON CONFLICT over a primary key and MERGE take over 300, the one for its
+index, the other because it reads every column of the table. So there is no primary key; what keeps a key
+from coming twice is that every commit also writes its row of `sync_ledger`, which has one: of two commits
+at once one fails.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,6 +47,8 @@ _STAGE = """
 create or replace temp table sync_stage as select
     ?::bigint as tenant_id, unnest(?::bigint[]) as id, unnest(?::varchar[]) as modified_on,
     unnest(?::boolean[]) as active, unnest(?::bigint[]) as modified_ticks, unnest(?::varchar[]) as raw"""
+_PART = 16 * 2**20
+"""Bytes of JSON merged at once: a merge takes some eight times as much memory."""
 _LOOK = (
     "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).sql("
     "'select entity, ledger from sync_ledger where tenant_id = {tenant}'))"
@@ -60,6 +64,7 @@ class DuckDBDestination(BlockingDestination):
     TIMESTAMP in UTC. A field whose value does not fit its type is NULL, and `raw` still has it.
 
     A table made by an older version gets the columns it lacks when it is written next, filled from `raw`.
+    Columns of your own become NULL when a record changes: keep them in a table of your own.
     While a destination is open no other program can open the file: that is DuckDB's rule.
 
     Args:
@@ -129,9 +134,10 @@ class DuckDBDestination(BlockingDestination):
                 raise changed_hands(self.location, batch.entity, batch.tenant)
             if batch.entity not in self._tables:
                 self._make_table(table)
-            if batch.records:
-                self._execute(_STAGE, _lists(batch.tenant, newest(batch.records)))
-                self._execute(table.merge)
+            for part in _parts(newest(batch.records)):
+                self._execute(_STAGE, _lists(batch.tenant, part))
+                for statement in table.merge:
+                    self._execute(statement)
             self._execute("insert or replace into sync_ledger values (?, ?, ?)", (*key, ledger))
             self._execute("commit")
         except BaseException:
@@ -245,17 +251,14 @@ class _Table(NamedTuple):
     columns: tuple[Column, ...]
 
     @property
-    def merge(self) -> str:
+    def merge(self) -> tuple[str, ...]:
         """Land what is staged: newer and equally new versions replace, older ones do not."""
-        names = [*_KEYS, *(column.name for column in self.columns)]
-        values = ", ".join(f"fresh.{quoted(name)}" for name in names)
-        changes = ", ".join(f"{quoted(name)} = fresh.{quoted(name)}" for name in names[2:])
+        table, same = quoted(self.name), "held.tenant_id = fresh.tenant_id and held.id = fresh.id"
+        older = f"{same} and held.modified_ticks > fresh.modified_ticks"
         return (
-            f"merge into {quoted(self.name)} as held "  # noqa: S608
-            f"using ({self._typed('sync_stage', [*_KEYS], self.columns)}) as fresh "
-            "on held.tenant_id = fresh.tenant_id and held.id = fresh.id "
-            f"when matched and fresh.modified_ticks >= held.modified_ticks then update set {changes} "
-            f"when not matched then insert ({', '.join(map(quoted, names))}) values ({values})"
+            f"delete from sync_stage as fresh using {table} as held where {older}",  # noqa: S608
+            f"delete from {table} as held using sync_stage as fresh where {same}",  # noqa: S608
+            f"insert into {table} by name {self._typed('sync_stage', [*_KEYS], self.columns)}",
         )
 
     def create(self, name: str, kind: str) -> str:
@@ -285,15 +288,28 @@ class _Table(NamedTuple):
         )
 
 
-def _lists(tenant: int, records: Mapping[int, Record]) -> tuple[object, ...]:
-    versions = records.values()
+def _parts(records: Mapping[int, Record]) -> Iterator[list[Record]]:
+    """The records in parts of a size that DuckDB merges within its memory; as a rule one part."""
+    part: list[Record] = []
+    size = 0
+    for record in records.values():
+        part.append(record)
+        size += len(record.raw)
+        if size >= _PART:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _lists(tenant: int, records: Sequence[Record]) -> tuple[object, ...]:
     return (
         tenant,
-        [*records],
-        [record.modified_on for record in versions],
-        [record.active for record in versions],
-        [record.ticks for record in versions],
-        [text(record.raw) for record in versions],
+        [record.id for record in records],
+        [record.modified_on for record in records],
+        [record.active for record in records],
+        [record.ticks for record in records],
+        [text(record.raw) for record in records],
     )
 
 
