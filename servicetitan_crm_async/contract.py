@@ -8,7 +8,6 @@ every row with the published files.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -128,6 +127,8 @@ def _instead(contract: ContractName, name: str) -> str:
         return f"no contract is called {contract!r}: use one of {', '.join(map(repr, CONTRACTS))}"
     elsewhere = [other for other in CONTRACTS if (other, name) in _BY_NAME]
     if not elsewhere:
+        from difflib import get_close_matches  # for this message alone
+
         near = get_close_matches(name, [row.name for row in OPERATIONS if row.contract == contract], n=1)
         return f"no operation is called {name!r}" + (f": use {near[0]}" if near else "")
     switch = f'contract="{elsewhere[0]}"'

@@ -12,12 +12,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import anyio
-from aiolimiter import AsyncLimiter
 
 from servicetitan_crm_async.config import RateLimit
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 _SLOWEST = 0.1
 _SHORTEST_PAUSE = 1.0
@@ -100,6 +102,10 @@ class PacedLimiter:
         return (self.rate.budget - 2 * self._burst) * self._pace
 
     def _new_bucket(self) -> AsyncLimiter:
+        # Imported here, as it reads the metadata of installed packages when it is: importing this
+        # package stays light.
+        from aiolimiter import AsyncLimiter
+
         return AsyncLimiter(self._burst, self._burst / self._drip)
 
     def _set_pace(self, pace: float, now: float) -> None:

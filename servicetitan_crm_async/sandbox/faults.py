@@ -67,7 +67,7 @@ class Fault:
         return cls("status", when, code=code, retry_after=retry_after, applied=applied)
 
     @classmethod
-    def rate_limited(cls, *, retry_after: float = 1.0, **when: Unpack[When]) -> Fault:
+    def rate_limited(cls, *, retry_after: float | None = 1.0, **when: Unpack[When]) -> Fault:
         """429, as when another program uses up the same budget; `times` makes it a burst."""
         return cls("status", when, code=429, retry_after=retry_after)
 

@@ -31,10 +31,8 @@ def create_lead(call: Call) -> Reply:
     shapes.check(sent, shapes.OPENAPI_NEW_LEAD if openapi else shapes.NEW_LEAD, closed=not openapi)
     if not openapi and sent.get("callReasonId") is None and sent.get("followUpDate") is None:
         raise invalid("callReasonId", "is required where there is no followUpDate.")
-    owner, home = (
-        _linked(world, "customers", sent, "customerId"),
-        _linked(world, "locations", sent, "locationId"),
-    )
+    owner = _linked(world, "customers", sent, "customerId")
+    home = _linked(world, "locations", sent, "locationId")
     booking = _linked(world, "bookings", sent, "bookingId")
     own: Body = {"priority": "Normal", "createdById": API_USER, "tagTypeIds": [], "captureSource": None}
     for name in (*shapes.NEW_LEAD, "callId", "manualCallId", "leadUrl"):

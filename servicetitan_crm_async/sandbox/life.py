@@ -54,6 +54,13 @@ class Life:
         self._late: list[tuple[int, int, int, int]] = []
         self._next_stamp, self._next_chance = self._draw() if self._period else (0, 0)
 
+    @property
+    def next_change(self) -> int | None:
+        """No change can be seen before this instant; None where there is no life."""
+        if not self._period:
+            return None
+        return min(self._next_stamp, self._late[0][0]) if self._late else self._next_stamp
+
     def advance(self, now: int) -> int:
         """Apply every change that can be seen by now; returns how many.
 

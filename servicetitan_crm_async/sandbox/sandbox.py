@@ -107,6 +107,7 @@ class Sandbox:
         self._first = saved.tenants[0][0].tenant_id
         for tenant, recipe in saved.tenants:
             self._take_in(tenant, recipe)
+        self.now = max(self.now, saved.now)
 
     def __repr__(self) -> str:
         recipe = self.world().recipe
@@ -132,6 +133,8 @@ class Sandbox:
         client_id: str | None = None,
         client_secret: str | None = None,
         app_key: str | None = None,
+        customers: int | None = None,
+        life: float | None = None,
         recipe: Recipe | None = None,
     ) -> Tenant:
         """One more tenant, with credentials of its own and, unless told otherwise, the same app key.
@@ -139,8 +142,9 @@ class Sandbox:
         Args:
             tenant_id: not taken yet.
             client_id, client_secret, app_key: made up where not given.
-            recipe: its sizes and life; by default those of the first tenant. The tenant id of a recipe
-                is replaced by this one.
+            customers, life: as in the recipe where not given.
+            recipe: the rest of its sizes; by default those of the first tenant. The tenant id of a
+                recipe is replaced by this one.
 
         Raises:
             ValueError: the sandbox has such a tenant.
@@ -155,7 +159,13 @@ class Sandbox:
             app_key=app_key or self.tenant.app_key,
         )
         like = recipe or self.world().recipe
-        self._take_in(tenant, msgspec.structs.replace(like, tenant_id=tenant_id))
+        recipe = msgspec.structs.replace(
+            like,
+            tenant_id=tenant_id,
+            customers=like.customers if customers is None else customers,
+            life=like.life if life is None else life,
+        )
+        self._take_in(tenant, recipe)
         return tenant
 
     def world(self, tenant_id: int | None = None) -> World:
@@ -233,11 +243,11 @@ class Sandbox:
     def twin(self) -> Sandbox:
         """Another sandbox of the same recipe, newly born: what was written and counted here is not there."""
         sandbox = Sandbox.__new__(Sandbox)
-        sandbox._set_up(self._saved())  # noqa: SLF001  # of this class
+        sandbox._set_up(msgspec.structs.replace(self._saved(), now=0))  # noqa: SLF001  # of this class
         return sandbox
 
     def save(self, path: str | Path) -> None:
-        """Write the recipe, by which `load` makes the same tenants in any process.
+        """Write the recipe and the instant, by which `load` makes the same tenants in any process.
 
         What was written through the API or by hand is not in it, nor are tokens, faults and counts.
         """
@@ -271,7 +281,7 @@ class Sandbox:
 
     def _saved(self) -> Saved:
         tenants = [(tenant, self._worlds[tenant_id].recipe) for tenant_id, tenant in self.tenants.items()]
-        return Saved(VERSION, self.seed, self._gate.limits, self.habits, self._latency, tenants)
+        return Saved(VERSION, self.seed, self._gate.limits, self.habits, self._latency, tenants, self.now)
 
     def _reply(self, request: Request, place: Place | None, now: int) -> Reply:
         try:

@@ -30,11 +30,15 @@ class Saved(msgspec.Struct, frozen=True):
     habits: Habits
     latency: Latency
     tenants: list[tuple[Tenant, Recipe]]
+    now: int = 0
+    """Where its time stood; a file without it begins at the birth of its tenants."""
 
 
 def write(saved: Saved, path: str | Path) -> None:
-    """Write the file, for people to read too."""
-    Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(saved)) + b"\n")
+    """Write the file, for people to read too; whole or not at all, whenever the process dies."""
+    unfinished = Path(f"{path}.new")
+    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(saved)) + b"\n")
+    unfinished.replace(path)
 
 
 def read(path: str | Path) -> Saved:

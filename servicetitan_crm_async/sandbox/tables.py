@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator
 from enum import Enum
 from itertools import chain
@@ -97,7 +98,7 @@ class Table:
             self._written[record.id] = record
         self.version += 1
         if self._children is not None:
-            self._children.setdefault(record.owner, []).append(record)
+            self._give(record, record.owner, self._children)
         self._place(record)
 
     def touch(self, record: Record, stamp: int, edit: int | None = None) -> bool:
@@ -155,11 +156,15 @@ class Table:
                 self._children.setdefault(record.owner, []).append(record)
         return self._children.get(owner, [])
 
+    def listed_children(self, owner: int) -> list[Record]:
+        """Those of them that are not deleted."""
+        return [record for record in self.children(owner) if not record.deleted]
+
     def adopt(self, record: Record, owner: int) -> None:
         """Give a record to another owner."""
         if self._children is not None:
             self._children[record.owner].remove(record)
-            self._children.setdefault(owner, []).append(record)
+            self._give(record, owner, self._children)
         record.owner = owner
 
     def order(self, by: OrderBy, scope: Scope) -> SortedKeys:
@@ -177,6 +182,10 @@ class Table:
             rows[place] if (place := (key & ID_MASK) - first) < count else written[key & ID_MASK]
             for key in keys
         ]
+
+    @staticmethod
+    def _give(record: Record, owner: int, children: dict[int, list[Record]]) -> None:
+        insort(children.setdefault(owner, []), record, key=lambda each: each.id)
 
     def _lift(self, record: Record) -> None:
         for (order, scope), keys in self._orders.items():

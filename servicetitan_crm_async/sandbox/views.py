@@ -107,9 +107,7 @@ def openapi_body(world: World, kind: Kind, record: Record) -> Body:
 
 def contacts_of(world: World, kind: Kind, owner: int) -> list[Json]:
     """The contacts of one customer or location in the words of OpenAPI 2.0.0."""
-    return [
-        openapi_body(world, kind, each) for each in world.tables[kind].children(owner) if not each.deleted
-    ]
+    return [openapi_body(world, kind, each) for each in world.tables[kind].listed_children(owner)]
 
 
 def stamp_text(record: Record) -> str:

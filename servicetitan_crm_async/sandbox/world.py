@@ -17,6 +17,7 @@ from .tables import Table
 if TYPE_CHECKING:
     from .selections import Selection
 
+_MOST_REMEMBERED = 32
 _KEPT_BY_TABLES = frozenset(
     {"id", "active", "createdOn", "modifiedOn", "mergedToId", "status", "bookingProviderId"}
 )
@@ -45,12 +46,18 @@ class World:
             if collected:
                 gc.enable()
         self._life = Life(self)
-        self._remembered: tuple[Hashable, Selection] | None = None
+        self._remembered: dict[Hashable, Selection] = {}
+        self._remembered_at = 0
 
     def advance(self, now: int) -> int:
         """Let happen whatever is due by `now`; returns how many changes that were."""
         self.now = max(self.now, now)
         return self._life.advance(self.now)
+
+    @property
+    def next_change(self) -> int | None:
+        """Life changes nothing before this instant; None where it never does."""
+        return self._life.next_change
 
     def record(self, kind: Kind, record_id: int) -> Record:
         """The record of that id.
@@ -69,13 +76,17 @@ class World:
         return sum(table.version for table in self.tables.values())
 
     def remembered(self, signature: Hashable, make: Callable[[], Selection]) -> Selection:
-        """The last selection again if the signature, which holds the version, is the same.
+        """A selection again that was made since the last change, or a new one.
 
-        Whoever pages through a filtered list asks for the same selection page after page.
+        Whoever pages through a filtered list asks for the same selection page after page, and so do
+        the few workers that do it side by side.
         """
-        if self._remembered is None or self._remembered[0] != signature:
-            self._remembered = (signature, make())
-        return self._remembered[1]
+        if self._remembered_at != self.version or len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+            self._remembered_at = self.version
+        if signature not in self._remembered:
+            self._remembered[signature] = make()
+        return self._remembered[signature]
 
     @property
     def providers(self) -> range:
@@ -138,7 +149,6 @@ class World:
     def set_active(self, kind: Kind, record_id: int, *, active: bool, at: int | None = None) -> Record:
         """Deactivate a record, or take it back."""
         record = self.record(kind, record_id)
-        self.written += 1
         if active:
             self.tables[kind].revive(record, self._stamp(record, at))
         else:
@@ -148,14 +158,12 @@ class World:
     def merge(self, kind: Kind, record_id: int, into: int, *, at: int | None = None) -> Record:
         """Merge a duplicate into another record, as people do in the user interface."""
         record, other = self.record(kind, record_id), self.record(kind, into)
-        self.written += 1
         self.tables[kind].retire(record, self._stamp(record, at), merged_to=other.id)
         return record
 
     def delete(self, kind: Kind, record_id: int, *, at: int | None = None) -> Record:
         """Take a record out of the lists; only the export feed tells of it from now on."""
         record = self.record(kind, record_id)
-        self.written += 1
         self.tables[kind].retire(record, self._stamp(record, at), deleted=True)
         if kind == "customer_contacts":
             self.contacts_changed(record.owner)
@@ -165,7 +173,10 @@ class World:
         """Put many records on one instant, whatever their stamps were: a bulk import made to order."""
         self.written += 1
         for record_id in record_ids:
-            self.tables[kind].restamp(self.record(kind, record_id), at)
+            record = self.record(kind, record_id)
+            self.tables[kind].restamp(record, at)
+            if kind == "customer_contacts":
+                self.contacts_changed(record.owner)
 
     def _stamp(self, record: Record, at: int | None) -> int:
         self.written += 1

@@ -203,9 +203,7 @@ def _created_location(world: World, location: Record) -> Body:
 
 
 def _brief_contacts(world: World, kind: Kind, owner: int) -> list[Json]:
-    return [
-        brief_contact(world, kind, each) for each in world.tables[kind].children(owner) if not each.deleted
-    ]
+    return [brief_contact(world, kind, each) for each in world.tables[kind].listed_children(owner)]
 
 
 def objects(value: Json) -> list[dict[str, Json]]:

@@ -121,7 +121,7 @@ class _EntityRun:
         self._began: str | None = None
         self._finished = False
         self._records = self._requests = self._retries = self._odd = 0
-        self._error: str | None = None
+        self._failure: ServiceTitanError | None = None
 
     async def to_the_end(self) -> None:
         """Finish the run that was cut short, if there is one, and then run up to now."""
@@ -134,7 +134,7 @@ class _EntityRun:
         except AuthError:
             raise
         except ServiceTitanError as error:
-            self._error = str(error)
+            self._failure = error
         self._tell(done=True)
 
     def ledger(self, landed: int) -> Ledger:
@@ -167,11 +167,16 @@ class _EntityRun:
             retries=self._retries,
             odd=self._odd,
             strategy=source.strategy if source else "",
-            guarantee=source.guarantee if source and self._error is None else "none",
+            guarantee=source.guarantee if source and self._failure is None else "none",
             since=self._began,
             until=to_text(source.until) if source and source.until is not None and self._finished else None,
             error=self._error,
+            failure=self._failure,
         )
+
+    @property
+    def _error(self) -> str | None:
+        return None if self._failure is None else str(self._failure)
 
     def _interrupted(self) -> OpenRun | None:
         last = self._last

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from servicetitan_crm_async.errors import ServiceTitanError
+
 __all__ = ["EntityReport", "Progress", "SyncReport"]
 
 
@@ -28,6 +30,8 @@ class EntityReport:
     """Where the next sync begins; None where this one did not get that far."""
     error: str | None = None
     """Why this entity failed; what it landed before is kept, and the next sync goes on from there."""
+    failure: ServiceTitanError | None = None
+    """The same as an error, for those who decide by its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

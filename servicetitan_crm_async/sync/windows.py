@@ -29,6 +29,8 @@ from servicetitan_crm_async.sync.ledger import OpenWindow
 EARLIEST = -621_355_968_000_000_000
 """Ticks of the first instant of year 1, before anything the service can hold."""
 
+_PATIENCE = 5
+
 
 class Key(NamedTuple):
     """What a page shows of a record: who it is and when it was modified, in ticks."""
@@ -76,6 +78,8 @@ class Reading:
     span: float | None = None
     """Ticks from one record to the next on the last page: how dense it is just here."""
     tie: _Tie | None = None
+    vain: int = 0
+    """How often in a row an instant seen to fill a page was found empty when asked for alone."""
     taken: bool = False
     cut_from: Reading | None = None
 
@@ -197,6 +201,7 @@ class WindowPlan:
             raise SyncError("the service did not sort by ModifiedOn as it was asked to")
         if last > reading.cursor:
             reading.cursor, reading.seen = last, {key.id for key in keys if key.ticks == last}
+            reading.vain = 0
         else:
             # A full page on the very instant of the cursor: more of it may follow, and the cursor
             # cannot say where. It is read as a window of its own.
@@ -212,10 +217,7 @@ class WindowPlan:
         counting = tie.page == 0
         if counting:
             if not total:
-                raise SyncError(
-                    "the service shows records of one instant and none when asked for that instant alone; "
-                    "it compares instants more coarsely than it prints them"
-                )
+                return self._nothing_at_the_instant(reading)
             tie.page = -(-total // self._page_size)
         else:
             tie.page -= 1
@@ -225,6 +227,17 @@ class WindowPlan:
             if reading.before is not None and reading.cursor >= reading.before:
                 self._readings.remove(reading)
         return fresh
+
+    def _nothing_at_the_instant(self, reading: Reading) -> list[int]:
+        """All members may have left since they were seen; time and again, they are being hidden."""
+        reading.tie = None
+        reading.vain += 1
+        if reading.vain > _PATIENCE:
+            raise SyncError(
+                "the service shows records of one instant and none when asked for that instant alone; "
+                "it compares instants more coarsely than it prints them"
+            )
+        return []
 
     def _cut_from_the_busiest(self) -> Reading | None:
         size = self._page_size

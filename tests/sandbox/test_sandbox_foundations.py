@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -55,8 +56,8 @@ def test_a_naive_datetime_is_no_instant() -> None:
 class SortedKeysMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.keys = SortedKeys([5, 3], load=3)
-        self.model = {3, 5}
+        self.keys = SortedKeys(load=3)
+        self.model: set[int] = set()
 
     @rule(key=st.integers(0, 60))
     def toggle(self, key: int) -> None:
@@ -88,6 +89,21 @@ class SortedKeysMachine(RuleBasedStateMachine):
 
 TestSortedKeys = SortedKeysMachine.TestCase
 TestSortedKeys.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"customers": -1},
+        {"contacts": (2, 1)},
+        {"tag_types": 17},
+        {"booking_providers": 0},
+        {"visibility_delay": -0.1},
+    ],
+)
+def test_a_recipe_that_makes_no_world_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"cannot|contacts|at most"):
+        small(**wrong)
 
 
 def test_orders_that_were_kept_up_to_date_are_those_that_would_be_built() -> None:

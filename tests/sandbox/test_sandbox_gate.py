@@ -167,3 +167,13 @@ def test_latency_is_drawn_from_the_seed() -> None:
 
 def lagging() -> Sandbox:
     return small(latency=0.1, latency_jitter=0.2)
+
+
+def test_tenants_of_one_sandbox_have_sizes_and_records_of_their_own() -> None:
+    sandbox = small()
+    other = Desk(sandbox, tenant=sandbox.add_tenant(1002, customers=5, app_key="ak.other"))
+    assert len(other.all("/customers", active="Any")) == 5
+    assert other.get("/customers/100000001") != Desk(sandbox).get("/customers/100000001")
+    with pytest.raises(ValueError, match="1002 exists"):
+        sandbox.add_tenant(1002)
+    assert "seed=7 tenants=1001, 1002" in repr(sandbox)

@@ -204,6 +204,38 @@ def test_leads_are_found_by_status_customer_and_the_lack_of_one() -> None:
     assert desk.get("/leads", genPermUrl=True, pageSize=1)["data"][0]["leadUrl"].startswith("https://")
 
 
+def test_leads_are_told_apart_by_prospect_source_and_stamps_of_their_customer() -> None:
+    desk = Desk(small(customers=400))
+    leads = desk.all("/leads")
+    prospects = ids(desk.all("/leads", isProspect=True))
+    assert prospects == ids([x for x in leads if not x["customerId"] or x["status"] != "Converted"])
+    assert len(prospects) + len(desk.all("/leads", isProspect=False)) == len(leads)
+    forms = ids(desk.all("/leads", isCaptureSourceForm=True))
+    assert forms == ids([x for x in leads if x["captureSource"] == "Form"])
+    customers = {x["id"]: x for x in desk.all("/customers", active="Any")}
+    since = "2025-06-01T00:00:00Z"
+    assert ids(desk.all("/leads", customerModifiedOnOrAfter=since)) == ids(
+        [x for x in leads if x["customerId"] and customers[x["customerId"]]["modifiedOn"] >= since]
+    )
+
+
+def test_external_data_are_looked_up_by_key_and_values_together(desk: Desk) -> None:
+    sample = next(x for x in desk.all("/customers") if x["externalData"])
+    (pair,) = sample["externalData"]
+    found = desk.all("/customers", externalDataKey=pair["key"], externalDataValues=f"none,{pair['value']}")
+    assert ids(found) == [sample["id"]]
+    assert set(desk.refusal("/customers", externalDataKey="erp-id")) == {"externalDataValues"}
+    assert set(desk.refusal("/customers", externalDataValues="x")) == {"externalDataKey"}
+
+
+def test_ids_and_providers_narrow_each_other(desk: Desk) -> None:
+    bookings = desk.all("/bookings")
+    wanted = ",".join(map(str, ids(bookings)[:6]))
+    provider = bookings[0]["bookingProviderId"]
+    found = desk.all(f"/booking-provider/{provider}/bookings", ids=wanted)
+    assert ids(found) == ids([x for x in bookings[:6] if x["bookingProviderId"] == provider])
+
+
 def test_bookings_belong_to_providers_and_are_found_by_external_id(desk: Desk) -> None:
     bookings = desk.all("/bookings")
     providers = sorted({booking["bookingProviderId"] for booking in bookings})

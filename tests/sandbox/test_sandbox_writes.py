@@ -92,8 +92,11 @@ def test_contacts_of_a_new_location_are_copied_to_its_customer_as_records_of_the
 
 def test_a_location_needs_a_known_customer_and_can_move_to_another(desk: Desk) -> None:
     desk.ask("POST", "/locations", {**LOCATION, "customerId": 5}, expect=409)
+    assert desk.sandbox.world().home_of(100000001) == 300000001
     moved = desk.ask("PATCH", "/locations/300000001", {"customerId": 100000002})
     assert moved["customerId"] == 100000002
+    assert desk.sandbox.world().home_of(100000002) == 300000001
+    desk.ask("PATCH", "/locations/300000001", {"customerId": 5}, expect=400)
     assert 300000001 in ids(desk.all("/locations", customerId=100000002, active="Any"))
 
 

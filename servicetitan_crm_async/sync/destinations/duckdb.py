@@ -50,8 +50,8 @@ create or replace temp table sync_stage as select
 _PART = 16 * 2**20
 """Bytes of JSON merged at once: a merge takes some eight times as much memory."""
 _LOOK = (
-    "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).sql("
-    "'select entity, ledger from sync_ledger where tenant_id = {tenant}'))"
+    "import duckdb, sys; data = duckdb.connect(sys.argv[1], read_only=True); "
+    "print(data.sql('select entity, ledger from sync_ledger where tenant_id = {tenant}'))"
 )
 
 

@@ -1,0 +1,126 @@
+"""What the person at the keyboard can do about an error; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from servicetitan_crm_async.cli.exits import Exit
+from servicetitan_crm_async.errors import (
+    ApiError,
+    AuthError,
+    CallTimeout,
+    ConfigError,
+    DecodeError,
+    FeedStalled,
+    Forbidden,
+    InvalidRequest,
+    LedgerConflict,
+    NotFound,
+    NotInContract,
+    RateLimited,
+    ResponseTooLarge,
+    ServiceFault,
+    ServiceTitanError,
+    SyncError,
+    TransportFailure,
+)
+
+_EXAMPLE = (
+    "export SERVICETITAN_CLIENT_ID=cid.… SERVICETITAN_CLIENT_SECRET=cs.… "
+    "SERVICETITAN_APP_KEY=ak1.… SERVICETITAN_TENANT_ID=123456789"
+)
+_AGAIN = "What landed is kept; the same command goes on from there"
+_VARIABLE = "SERVICETITAN_"
+
+
+def exit_of(error: ServiceTitanError) -> Exit:
+    """The exit code for an error that ended a command."""
+    if isinstance(error, ConfigError):
+        return Exit.USAGE
+    # A refused app key or a missing scope: all that was asked for was refused, or it would not end here.
+    return Exit.REFUSED if isinstance(error, AuthError | Forbidden) else Exit.FAILED
+
+
+def told(error: ServiceTitanError) -> list[str]:
+    """What happened, in one line or one for each setting at fault, and then what to do."""
+    return [*_happened(error), advice(error)]
+
+
+def advice(error: ServiceTitanError) -> str:
+    """One line: what to do about it."""
+    match error:
+        case NotInContract():
+            return "Choose what this contract has (servicetitan-crm operations), or another --contract."
+        case ConfigError():
+            if any(name.startswith(_VARIABLE) for name in error.problems):
+                return (
+                    f"Set them, for example: {_EXAMPLE}\n"
+                    "Or try without an account: servicetitan-crm sync --sandbox"
+                )
+            return "See --help of the command."
+        case AuthError():
+            return (
+                "Look at SERVICETITAN_CLIENT_ID and SERVICETITAN_CLIENT_SECRET, which belong to one tenant "
+                "and one SERVICETITAN_ENVIRONMENT, and at SERVICETITAN_APP_KEY. In ServiceTitan: "
+                "Settings > Integrations > API Application Access."
+            )
+        case Forbidden():
+            return (
+                f"The app lacks the scope to read {_noun(error.path)}, or SERVICETITAN_APP_KEY is not of an "
+                "app connected to this SERVICETITAN_TENANT_ID. Scopes: developer.servicetitan.io > My Apps; "
+                "a changed scope has to be allowed again in Settings > Integrations > "
+                "API Application Access."
+            )
+        case RateLimited():
+            return (
+                "Other programs use up the 60 requests a second of this app key and tenant. "
+                f"{_AGAIN}, at a quieter hour."
+            )
+        case ServiceFault():
+            return f"ServiceTitan is in trouble, not your settings. {_AGAIN}."
+        case NotFound():
+            return "Look at SERVICETITAN_API_URL, SERVICETITAN_ENVIRONMENT and --contract."
+        case InvalidRequest():
+            return "The service refuses the question itself: look at --contract and --page-size."
+        case ApiError():
+            return f"{_AGAIN}."
+        case ResponseTooLarge():
+            return "Ask for smaller pages: --page-size 500."
+        case CallTimeout():
+            return f"The service or the network is slow. {_AGAIN}; smaller pages help: --page-size 500."
+        case TransportFailure():
+            return (
+                "Look at the network, at a proxy on the way, and at SERVICETITAN_API_URL and "
+                f"SERVICETITAN_AUTH_URL if they are set. {_AGAIN}."
+            )
+        case DecodeError():
+            return (
+                "The service sent something this version does not know: look for a newer one, and report "
+                "the line above if there is none."
+            )
+        case LedgerConflict():
+            return "Let one program at a time write to a destination, or name another with --to."
+        case FeedStalled():
+            return f"{_AGAIN}; if it stalls at the same place, report the line above."
+        case SyncError():
+            return f"{_AGAIN} once that is put right."
+        case _:
+            return f"{_AGAIN}."
+
+
+def hints(errors: Iterable[ServiceTitanError]) -> list[str]:
+    """The advice on several errors, each said once."""
+    return list(dict.fromkeys(advice(error) for error in errors))
+
+
+def _happened(error: ServiceTitanError) -> list[str]:
+    if isinstance(error, ConfigError) and error.problems:
+        return [f"{name} {problem}" for name, problem in error.problems.items()]
+    return [str(error)]
+
+
+def _noun(path: str) -> str:
+    """What is read: `locations contacts` of `/crm/v2/tenant/1/locations/contacts`."""
+    _, _, after = path.partition("/tenant/")
+    words = [word for word in after.split("/")[1:] if word and not word.isdigit()]
+    return " ".join(words) or "this"

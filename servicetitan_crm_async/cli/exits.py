@@ -1,0 +1,31 @@
+"""What the exit codes mean."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    USAGE = 2
+    """An option or a setting is wrong; nothing was sent."""
+    REFUSED = 3
+    """The service refused the credentials."""
+    FAILED = 4
+    """Some entity failed and the others are kept, or the destination failed."""
+    INTERRUPTED = 130
+    """SIGINT, which is Ctrl-C; what had landed is kept."""
+    READER_GONE = 141
+    """Whoever read the output closed it, as `head` does."""
+    TERMINATED = 143
+    """SIGTERM; what had landed is kept."""
+
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 an option or a setting is wrong; 3 the credentials were refused; 4 some entity "
+    "failed (the others are kept) or the destination did; 130 interrupted by Ctrl-C, 143 by SIGTERM (what "
+    "had landed is kept, the next run goes on from there)."
+)
+"""For `--help`."""

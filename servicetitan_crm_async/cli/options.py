@@ -1,0 +1,66 @@
+"""What people write on the command line, into values; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from servicetitan_crm_async.errors import ConfigError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_KINDS = ("duckdb", "ndjson", "sqlite")
+
+
+def duration(option: str, text: str) -> timedelta:
+    """A time as people write it: `2m`, `90s`, `1.5h`, `500ms`, or seconds as a bare number.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError({option: "must be a time such as 2m, 90s, 1h or 0"})
+    try:
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    except OverflowError:
+        raise ConfigError({option: "is longer than any time"}) from None
+
+
+def instant(option: str, text: str) -> datetime:
+    """An ISO 8601 day or instant; without an offset it is UTC.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ConfigError(
+            {option: "must be an ISO 8601 day or instant, such as 2026-01-31 or 2026-01-31T08:00:00Z"}
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Names between commas.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = tuple(name for part in text.split(",") if (name := part.strip()))
+    if not found:
+        raise ConfigError({option: "must be names between commas, such as customers,leads"})
+    return found
+
+
+def destination(option: str, text: str) -> str:
+    """A destination that outlives the command.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    kind, _, path = text.partition(":")
+    if kind not in _KINDS or not path or path.startswith("//"):
+        raise ConfigError({option: "must be duckdb:PATH, ndjson:DIR or sqlite:PATH"})
+    return text
