@@ -14,7 +14,7 @@ from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, ticks_of, to_ti
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async.contract import Operation
-from servicetitan_crm_async.errors import SyncError
+from servicetitan_crm_async.errors import DecodeError, SyncError
 from servicetitan_crm_async.models import Envelope
 from servicetitan_crm_async.sync.destinations.protocol import Record
 
@@ -76,6 +76,12 @@ def read_page(body: bytes) -> tuple[Envelope[msgspec.Raw], tuple[Record, ...], i
     Raises:
         DecodeError: no page at all.
     """
+    # The records travel on unread, and the decoder looks into no text it does not decode: bytes damaged
+    # inside one would land. This finds what is no text at all, at memory speed.
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise DecodeError("it is no UTF-8", malformed=True) from None
     envelope = _raw(body)
     try:
         keys = _keys.decode(body).data

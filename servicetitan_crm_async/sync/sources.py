@@ -181,7 +181,7 @@ class PageSource:
             page = await self._flow.page(self._filters(number))
             await self._flow.room()
             if self._until is None:
-                self._until = page.served_at - self._flow.settle
+                self._until = max(self._since, page.served_at - self._flow.settle)
             ids = [record.id for record in page.records]
             if ids and ids == previous:
                 raise FeedStalled(

@@ -121,8 +121,12 @@ class WindowPlan:
         )
 
     def close(self, until: int) -> None:
-        """Fix the end of the run, from the first answer: what it showed at or past it is the next run's."""
-        self._until = until
+        """Fix the end of the run, from the first answer: what it showed at or past it is the next run's.
+
+        Never before the beginning: a slow first answer tells of a moment that may lie before the end of
+        the last run, and the watermark would go back.
+        """
+        self._until = until = max([until, *(reading.cursor for reading in self._readings)])
         for reading in self._readings:
             reading.before = until
 
