@@ -1,4 +1,4 @@
-"""The sandbox without sockets, in virtual time: a whole sync with its latencies and back-offs in milliseconds."""
+"""The sandbox without sockets, in virtual time: a sync with all its waiting in milliseconds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
+from virtual_time import LoopClock
+
 from servicetitan_crm_async import Credentials, ServiceTitanCRM, Settings, TransportFailure
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async._core.transport import WireRequest
-from servicetitan_crm_async.sandbox import TICKS_PER_SECOND, Request, Sandbox, datetime_of
+from servicetitan_crm_async.sandbox import KINDS, TICKS_PER_SECOND, Kind, Request, Sandbox, datetime_of
 from servicetitan_crm_async.sync.destinations import MemoryDestination
-from virtual_time import LoopClock
 
 
 class SandboxTransport:
@@ -51,8 +52,10 @@ class SandboxTransport:
         return Reply(answer.status, headers, answer.body, loop.time() - left_at)
 
 
-def client(transport: SandboxTransport, settings: Settings | None = None, skew: float = 0.0) -> ServiceTitanCRM:
-    """A client of the sandbox behind a transport; `skew` sets the machine's clock wrong by so many seconds."""
+def client(
+    transport: SandboxTransport, settings: Settings | None = None, skew: float = 0.0
+) -> ServiceTitanCRM:
+    """A client of the sandbox behind a transport; the machine's clock is wrong by `skew` seconds."""
     tenant = transport.sandbox.tenant
     began = datetime_of(transport.began + round(skew * TICKS_PER_SECOND))
     return ServiceTitanCRM(
@@ -68,15 +71,15 @@ def client(transport: SandboxTransport, settings: Settings | None = None, skew: 
     )
 
 
-def differences(sandbox: Sandbox, mirror: MemoryDestination, *entities: str) -> dict[str, list[int]]:
+def differences(sandbox: Sandbox, mirror: MemoryDestination, *entities: Kind) -> dict[str, list[int]]:
     """The ids in which a mirror differs from its sandbox, by entity: missing, stale or surplus.
 
     A contact that was deleted no longer shows in any list, so a surplus one is no difference.
     """
-    found = {}
-    for entity in entities or ENTITIES:
+    found: dict[str, list[int]] = {}
+    for entity in entities or KINDS:
         held = mirror.rows(sandbox.tenant.tenant_id, entity)
-        listed = sandbox.records(entity)  # type: ignore[arg-type]
+        listed = sandbox.records(entity)
         wrong = [
             number
             for number, (text, raw) in listed.items()
@@ -87,14 +90,3 @@ def differences(sandbox: Sandbox, mirror: MemoryDestination, *entities: str) -> 
         if wrong:
             found[entity] = wrong
     return found
-
-
-ENTITIES = (
-    "customers",
-    "customer_contacts",
-    "locations",
-    "location_contacts",
-    "leads",
-    "bookings",
-    "tag_types",
-)

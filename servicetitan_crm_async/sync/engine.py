@@ -134,7 +134,7 @@ class _EntityRun:
         except AuthError:
             raise
         except ServiceTitanError as error:
-            self._failure = error
+            self._failure = error.with_traceback(None)  # whose frames would keep this run alive
         self._tell(done=True)
 
     def ledger(self, landed: int) -> Ledger:

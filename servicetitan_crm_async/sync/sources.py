@@ -144,7 +144,7 @@ class WindowSource:
             "sort": ask.sort,
             "page": ask.page,
             "page_size": self._flow.page_size,
-            "include_total": ask.count or None,
+            "include_total": ask.with_total or None,
         }
         if "active" in self._operation.filters:
             # Without it the merged and the deactivated would never arrive.

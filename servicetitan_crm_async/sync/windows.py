@@ -47,7 +47,7 @@ class Ask(NamedTuple):
     """None leaves the window open: only before the first answer, which tells what `until` is."""
     sort: str = "+ModifiedOn"
     page: int = 1
-    count: bool = False
+    with_total: bool = False
     """Whether to ask how many records there are."""
 
 
@@ -148,10 +148,10 @@ class WindowPlan:
     def ask(self, reading: Reading) -> Ask:
         """What to ask next for this reading."""
         if reading.tie is None:
-            return Ask(reading.cursor, reading.before, count=not reading.counted)
+            return Ask(reading.cursor, reading.before, with_total=not reading.counted)
         instant = reading.cursor
         if reading.tie.page == 0:
-            return Ask(instant, instant + 1, sort="+Id", count=True)
+            return Ask(instant, instant + 1, sort="+Id", with_total=True)
         return Ask(instant, instant + 1, sort="+Id", page=reading.tie.page)
 
     def received(

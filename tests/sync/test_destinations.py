@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import random
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from servicetitan_crm_async.sync.destinations import (
     Record,
     open_destination,
 )
+from servicetitan_crm_async.sync.destinations.blocking import BlockingDestination
 from servicetitan_crm_async.sync.destinations.rows import newest
 from servicetitan_crm_async.sync.ledger import Ledger
 
@@ -130,7 +133,8 @@ async def test_odd_json_is_kept_to_the_letter(destination: Destination, raw: byt
 
 
 async def test_bytes_that_are_no_text_do_not_cost_the_batch(on_disk: Destination) -> None:
-    await on_disk.commit(batch([raw_customer(b'{"id":1,"name":"\xff"}'), customer(2)]))
+    odd = raw_customer(b'{"id":1,"name":"\xff","note":"\x1e"}')
+    await on_disk.commit(batch([odd, customer(2)]))
     assert await on_disk.count(TENANT, "customers") == 2
 
 
@@ -362,3 +366,52 @@ async def test_a_callback_may_bring_the_ledgers_back_itself() -> None:
 
     async with CallbackDestination(land, load=load) as destination:
         assert await destination.load(TENANT, "leads") == ledger(entity="leads", runs=4)
+
+
+class _Broken(BlockingDestination):
+    """A destination whose disk answers with an error of one's choice."""
+
+    error: Exception
+
+    def look(self, tenant: int) -> str:
+        return "true"
+
+    def _open(self) -> None: ...
+
+    def _close(self) -> None:
+        raise self.error
+
+    def _load(self, tenant: int, entity: str) -> None: ...
+
+    def _commit(self, batch: Batch) -> None:
+        raise self.error
+
+    def _count(self, tenant: int, entity: str) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "the disk is full; make room and run again, what was committed before stays"),
+        (errno.EROFS, "this user may not write there; change its rights or use another place"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+async def test_an_error_of_the_disk_is_told_in_a_sentence(number: int, sentence: str) -> None:
+    destination = _Broken("the/place")
+    destination.error = OSError(number, os.strerror(number), "the/place/file")
+    with pytest.raises(SyncError, match=f"^the/place/file: {sentence}$"):
+        async with destination:
+            await destination.commit(batch([]))
+    with pytest.raises(SyncError, match="the/place/file"):  # closing fails, and nothing failed before
+        async with destination:
+            pass
+
+
+async def test_a_bug_is_not_dressed_up_as_an_error_of_the_storage() -> None:
+    destination = _Broken("the/place")
+    destination.error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        async with destination:
+            await destination.commit(batch([]))
