@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator
-from functools import wraps
 from unittest.mock import Mock
 
 import aiohttp
@@ -39,12 +38,11 @@ def _mend_aioresponses() -> None:
         return
 
     class Response(aiohttp.ClientResponse):
-        @wraps(aiohttp.ClientResponse.__init__)
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: object, **kwargs: object) -> None:
             kwargs.setdefault("stream_writer", Mock())
-            super().__init__(*args, **kwargs)
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
-    aioresponses.core.ClientResponse = Response
+    vars(aioresponses.core)["ClientResponse"] = Response
 
 
 _mend_aioresponses()
