@@ -107,6 +107,7 @@ class ServiceTitanCRM:
         cls,
         environ: Mapping[str, str] | None = None,
         *,
+        settings: Settings | None = None,
         contract: ContractName | None = None,
         session: aiohttp.ClientSession | None = None,
         token_store: TokenStore | None = None,
@@ -114,12 +115,15 @@ class ServiceTitanCRM:
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> Self:
-        """A client from the `SERVICETITAN_*` variables; `contract` overrides `SERVICETITAN_CONTRACT`.
+        """A client from the `SERVICETITAN_*` variables.
+
+        What they do not say, such as the rate and the time-outs, is taken from `settings`; `contract`
+        overrides `SERVICETITAN_CONTRACT`.
 
         Raises:
             ConfigError: naming every variable that is missing or malformed, and no value.
         """
-        credentials, settings = read_environment(environ, contract=contract)
+        credentials, settings = read_environment(environ, settings=settings, contract=contract)
         return cls(
             credentials,
             settings,
@@ -257,14 +261,18 @@ class ServiceTitanCRM:
 
     def _pipe(self) -> Pipeline:
         """The pipeline, tied to the running loop at its first use."""
-        state = self._state
-        if self._parent is not None and state is _State.UNOPENED:
-            state = self._parent._state  # noqa: SLF001
+        state = self._standing()
         if state is not _State.OPEN:
             raise ConfigError(state.value)
         if self._pipeline is None:
             self._pipeline = self._new_pipeline()
         return self._pipeline
+
+    def _standing(self) -> _State:
+        """Its own state, or that of the client whose connections it uses."""
+        if self._parent is None or self._state is _State.CLOSED:
+            return self._state
+        return self._parent._standing()  # noqa: SLF001
 
     def _new_pipeline(self) -> Pipeline:
         who, settings = self._credentials, self._settings
@@ -275,8 +283,9 @@ class ServiceTitanCRM:
             # The secret is part of the key: a client with a wrong one must not ride on another's token.
             tokens=shared(
                 TokenCache,
-                (settings.auth_url, who.client_id, who.client_secret, self._token_store),
-                lambda: TokenCache(f"{who.client_id}@{settings.auth_url}", self._clock, self._token_store),
+                # A store counts as itself, whatever it may say of its equals or its hash.
+                (settings.token_url, who.client_id, who.client_secret, id(self._token_store)),
+                lambda: TokenCache(f"{who.client_id}@{settings.token_url}", self._clock, self._token_store),
             ),
             limiter=self._limiter or self._shared_limiter(),
             clock=self._clock,
@@ -286,7 +295,7 @@ class ServiceTitanCRM:
         who, settings = self._credentials, self._settings
         limiter = shared(
             PacedLimiter,
-            (settings.api_url, who.app_key, who.tenant_id),
+            (settings.host, who.app_key, who.tenant_id),
             lambda: PacedLimiter(settings.rate),
         )
         limiter.slow_to(settings.rate)

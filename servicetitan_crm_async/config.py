@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import NoReturn, Self, cast, get_args
 from urllib.parse import urlsplit
@@ -119,8 +119,8 @@ class RateLimit:
         problems = {}
         if not 0 < self.share <= 1:
             problems["share"] = "must be over 0 and at most 1"
-        elif not self.budget >= 3:
-            problems["per_second"] = "must leave this process at least 3 requests a second"
+        elif not 3 <= self.budget < float("inf"):
+            problems["per_second"] = "must leave this process at least 3 requests a second, and be finite"
         if problems:
             raise ConfigError(problems)
 
@@ -185,14 +185,14 @@ class RetryPolicy:
 class Settings:
     """Everything about a client but its credentials.
 
-    `api_url` and `auth_url` (the whole token URL) override what `environment` says; both must be
-    https, or http on loopback. `max_response_bytes` bounds one decompressed answer.
+    `api_url` and `auth_url` (the whole token URL) override what `environment` says where they are
+    given; both must be https, or http on loopback. `max_response_bytes` bounds one decompressed answer.
     """
 
     environment: str = "production"
     contract: ContractName = "portal"
-    api_url: str = ""
-    auth_url: str = ""
+    api_url: str | None = None
+    auth_url: str | None = None
     rate: RateLimit = field(default_factory=RateLimit)
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
@@ -211,20 +211,32 @@ class Settings:
                 problems[name] = problem
         if problems:
             raise ConfigError(problems)
-        api_url, auth_url = _HOSTS[self.environment]
-        object.__setattr__(self, "api_url", (self.api_url or api_url).rstrip("/"))
-        object.__setattr__(self, "auth_url", self.auth_url or auth_url)
+
+    @property
+    def host(self) -> str:
+        """Where the API is, without a slash at the end."""
+        return (self.api_url or _HOSTS[self.environment][0]).rstrip("/")
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are handed out."""
+        return self.auth_url or _HOSTS[self.environment][1]
 
 
 def read_environment(
-    environ: Mapping[str, str] | None = None, *, contract: ContractName | None = None
+    environ: Mapping[str, str] | None = None,
+    *,
+    settings: Settings | None = None,
+    contract: ContractName | None = None,
 ) -> tuple[Credentials, Settings]:
     """Credentials and settings from the `SERVICETITAN_*` variables; `contract` overrides its variable.
+
+    What the variables do not say is taken from `settings`.
 
     Raises:
         ConfigError: naming every variable that is missing or malformed, and no value.
     """
-    env = os.environ if environ is None else environ
+    env, base = os.environ if environ is None else environ, settings or Settings()
     problems: dict[str, str] = {}
 
     def text(name: str) -> str:
@@ -251,11 +263,12 @@ def read_environment(
         client_id=text("CLIENT_ID"),
         client_secret=text("CLIENT_SECRET"),
         app_key=text("APP_KEY"),
-    ), Settings(
-        environment=text("ENVIRONMENT") or "production",
-        contract=contract or cast("ContractName", text("CONTRACT") or "portal"),
-        api_url=text("API_URL"),
-        auth_url=text("AUTH_URL"),
+    ), replace(
+        base,
+        environment=text("ENVIRONMENT") or base.environment,
+        contract=contract or cast("ContractName", text("CONTRACT") or base.contract),
+        api_url=text("API_URL") or base.api_url,
+        auth_url=text("AUTH_URL") or base.auth_url,
     )
 
 
@@ -264,9 +277,8 @@ def _choice(allowed: tuple[str, ...]) -> Callable[[str], str | None]:
 
 
 def _id_problem(value: str) -> str | None:
-    return (
-        None if value.isascii() and value.isdigit() and int(value) > 0 else "must be a positive whole number"
-    )
+    right = value.isascii() and value.isdigit() and len(value) < 20 and int(value) > 0
+    return None if right else "must be a positive whole number"
 
 
 def _is_id(value: object) -> bool:
@@ -281,6 +293,9 @@ def _header_problem(value: str) -> str | None:
 
 
 def _url_problem(url: str) -> str | None:
+    # `urlsplit` passes over line breaks, and what comes after would have another reading of the rest.
+    if not (url.isascii() and url.isprintable()) or set(url) & set(" \\"):
+        return "must be printable ASCII without spaces or backslashes"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -50,7 +50,7 @@ class ServiceTitanError(Exception):
     """The base of everything this package raises on purpose."""
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else type(self).__name__
+        return _one_line(str(self.args[0])) if self.args else type(self).__name__
 
     # The default pickling calls the class with `args`, which keyword-only constructors refuse.
     def __reduce__(self) -> tuple[object, ...]:
@@ -94,7 +94,9 @@ class TransportFailure(ServiceTitanError):
 
     def __str__(self) -> str:
         fate = "; it may have taken effect" if self.maybe_applied else ""
-        return f"{self.method} {self.path}: {self.reason} ({_times(self.attempts)}){fate}".lstrip(" :")
+        return _one_line(
+            f"{self.method} {self.path}: {self.reason} ({_times(self.attempts)}){fate}".lstrip(" :")
+        )
 
 
 class CallTimeout(TransportFailure):
@@ -177,7 +179,9 @@ class ApiError(ServiceTitanError):
         trace = f", trace {self.trace_id}" if self.trace_id else ""
         tries = _times(self.attempts)
         fate = "; it may have taken effect" if self.maybe_applied else ""
-        return f"{self.method} {self.path}: {self.status} {self.title}{fields} ({tries}{trace}){fate}"
+        return _one_line(
+            f"{self.method} {self.path}: {self.status} {self.title}{fields} ({tries}{trace}){fate}"
+        )
 
 
 class InvalidRequest(ApiError):
@@ -225,6 +229,11 @@ class LedgerConflict(SyncError):
 
 class FeedStalled(SyncError):
     """An export feed or a list repeats itself and would never end."""
+
+
+def _one_line(text: str) -> str:
+    # The service's words are part of it, and a line break in a log forges a line.
+    return " ".join(text.split())
 
 
 def _times(attempts: int) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from servicetitan_crm_async._core.replies import Reply, error_of
 from servicetitan_crm_async._core.retrying import again_after
+from servicetitan_crm_async._core.tokens import is_bearer
 from servicetitan_crm_async._core.transport import Transport, WireRequest
 from servicetitan_crm_async.config import Credentials, Secret, Settings
 from servicetitan_crm_async.errors import AuthError, CallTimeout, DecodeError, TransportFailure
@@ -64,7 +65,7 @@ async def fetch_token(
 
     wire = WireRequest(
         "POST",
-        settings.auth_url,
+        settings.token_url,
         {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
         urlencode(
             {
@@ -89,11 +90,12 @@ async def _ask(transport: Transport, wire: WireRequest, settings: Settings, atte
         async with asyncio.timeout(limit):
             return await transport.send(wire)
     except TimeoutError:
-        raise CallTimeout("attempt", limit, method="POST", path=_PATH, attempts=attempts) from None
+        pass  # raised below, where it has no context: that would be the cancelled request
     except TransportFailure as failure:
         failure.method, failure.path, failure.attempts = "POST", _PATH, attempts
         failure.maybe_applied = False
         raise
+    raise CallTimeout("attempt", limit, method="POST", path=_PATH, attempts=attempts)
 
 
 def _read_grant(reply: Reply, attempts: int) -> tuple[Secret, float]:
@@ -102,19 +104,24 @@ def _read_grant(reply: Reply, attempts: int) -> tuple[Secret, float]:
     error = error_of(reply, method="POST", path=_PATH, attempts=attempts, repeatable=True)
     if error is not None:
         raise error
+    grant = _grant_of(reply.body)
+    if grant is None:
+        raise DecodeError("no access_token and expires_in", method="POST", path=_PATH, malformed=True)
+    return grant
+
+
+def _grant_of(body: bytes) -> tuple[Secret, float] | None:
     try:
-        grant = msgspec.json.decode(reply.body, type=_Grant)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise DecodeError(
-            "no access_token and expires_in", method="POST", path=_PATH, malformed=True
-        ) from None
-    return Secret(grant.access_token), grant.expires_in
+        grant = msgspec.json.decode(body, type=_Grant)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return (Secret(grant.access_token), grant.expires_in) if is_bearer(grant.access_token) else None
 
 
 def _why(reply: Reply) -> str:
     # The OAuth error code is one of a few known words; anything else a service may echo stays out.
     try:
         code = msgspec.json.decode(reply.body, type=_Refusal).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return f": {code}" if code in _OAUTH_CODES else ""

@@ -168,7 +168,7 @@ def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:
 
 def _page_request(first: Request, number: int, *, count: bool) -> Request:
     pairs = {"page": str(number)}
-    if count:
+    if count and "includeTotal=" not in first.query:
         pairs["includeTotal"] = "true"
     return first._replace(query="&".join(filter(None, (first.query, encode_query(pairs)))))
 

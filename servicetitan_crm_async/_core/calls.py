@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -15,6 +16,8 @@ from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, Operation
 from servicetitan_crm_async.errors import ConfigError, NotInContract
 
 _NAIVE = "must be aware: give it a time zone, such as datetime.UTC"
+_NOT_FINITE = "must be a finite number"
+_NO_TEXT = "must be text that has a UTF-8 form"
 
 # Money goes out as the number the service expects; the default would quote it.
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -61,12 +64,12 @@ def prepare(
     for name, value in (path or {}).items():
         if isinstance(value, int):
             _check_id(name, value, problems)
-        elif not value:
-            problems[name] = "must not be empty"
-    encoded = None
+        elif value in ("", ".", ".."):
+            problems[name] = "must not be empty, nor dots alone"
+        elif not _encodes(value):
+            problems[name] = _NO_TEXT
     if body is not None:
         check_body(operation, body, problems)
-        encoded = _encoder.encode(body)
     if problems:
         raise ConfigError(problems)
     values = {
@@ -81,7 +84,7 @@ def prepare(
         operation.method,
         operation.path.format_map({name: quote(str(value), safe="") for name, value in values.items()}),
         query,
-        encoded,
+        None if body is None else _encoded(body),
         operation.repeatable,
     )
 
@@ -104,9 +107,14 @@ def free_request(
     verb = method.upper()
     if verb not in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         problems["method"] = "must be GET, POST, PUT, PATCH or DELETE"
+    filled = path.replace("{tenant}", str(tenant))
     # A path that could name another host would send the token there.
-    if not path.startswith("/") or path.startswith("//") or set(path) & set("?#\\ ") or ".." in path:
-        problems["path"] = "must begin with one slash and carry no query: /jpm/v2/tenant/{tenant}/jobs"
+    if not path.startswith("/") or path.startswith("//") or ".." in unquote(path):
+        problems["path"] = "must begin with one slash and not climb: /jpm/v2/tenant/{tenant}/jobs"
+    elif set(path) & set("?#\\ ") or not filled.isprintable():
+        problems["path"] = "must carry no query, space, backslash or control character"
+    elif set(filled) & set("{}"):
+        problems["path"] = "must have no placeholder left but {tenant}"
     pairs = {
         name: text
         for name, value in (query or {}).items()
@@ -116,9 +124,9 @@ def free_request(
         raise ConfigError(problems)
     return Request(
         verb,
-        quote(path.replace("{tenant}", str(tenant)), safe="/:@!$&'()*+,;=~%"),
+        quote(filled, safe="/:@!$&'()*+,;=~%"),
         encode_query(pairs),
-        None if body is None else _encoder.encode(body),
+        None if body is None else _encoded(body),
         verb == "GET" if repeatable is None else repeatable,
     )
 
@@ -158,15 +166,25 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
     """A filter as it is written in a query; without an operation nothing is known of what it may be."""
     match value:
         case bool():
+            if operation is not None and (name.endswith("_id") or name in ("page", "page_size")):
+                problems[name] = "must be a number"
             return "true" if value else "false"
         case str():
             if operation is not None and not value.strip():
                 problems[name] = "must not be empty"
+            elif not _encodes(value):
+                problems[name] = _NO_TEXT
+                return None
             return value
+        case int() | float() if operation is None or name in ("latitude", "longitude"):
+            if not isfinite(value):
+                problems[name] = _NOT_FINITE
+                return None
+            # Without an exponent, which a parser of decimal numbers refuses.
+            return f"{Decimal(repr(value)):f}"
         case int():
-            if operation is None:
-                pass
-            elif name == "page_size":
+            assert operation is not None
+            if name == "page_size":
                 most = MAX_PAGE_SIZE[operation.contract]
                 if not 1 <= value <= most:
                     problems[name] = f"must be 1 to {most} in contract {operation.contract!r}"
@@ -177,7 +195,8 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
                 _check_id(name, value, problems)
             return str(value)
         case float():
-            return repr(value)
+            problems[name] = "must be a whole number"
+            return None
         case datetime():
             if value.utcoffset() is None:
                 problems[name] = _NAIVE
@@ -187,7 +206,7 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
             return None
         case _:
             if operation is None:
-                return ",".join(str(member) for member in value)
+                return _text(None, name, ",".join(str(member) for member in value), problems)
             return _list_text(name, value, problems)
 
 
@@ -201,6 +220,9 @@ def _list_text(name: str, values: Iterable[int] | Sequence[str], problems: dict[
             _check_id(name, member, problems)
         elif not member or "," in member:
             problems[name] = "must not hold an empty text or a comma"
+        elif not _encodes(member):
+            problems[name] = _NO_TEXT
+            return ""
     return ",".join(str(member) for member in members)
 
 
@@ -251,6 +273,8 @@ def _check_struct(
                     )
                 elif field.name.endswith("_ids"):
                     _check_id(f"{place}[{index}]", member, problems)
+                else:
+                    _check_value(field.name, f"{place}[{index}]", member, problems)
         else:
             _check_value(field.name, place, value, problems)
 
@@ -262,5 +286,26 @@ def _check_value(name: str, place: str, value: object, problems: dict[str, str])
         _check_id(place, value, problems)
     elif isinstance(value, datetime) and value.utcoffset() is None:
         problems[place] = _NAIVE
-    elif isinstance(value, Decimal) and not value.is_finite():
-        problems[place] = "must be a finite amount"
+    elif (isinstance(value, Decimal) and not value.is_finite()) or (
+        isinstance(value, float) and not isfinite(value)
+    ):
+        problems[place] = _NOT_FINITE
+    elif isinstance(value, str) and not _encodes(value):
+        problems[place] = _NO_TEXT
+
+
+def _encodes(text: str) -> bool:
+    # Half of a surrogate pair, as `os.fsdecode` or a careless cut leaves behind, has no UTF-8.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return _encoder.encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        # What `check_body` sees has been named there; this is about the bodies nothing is known of.
+        raise ConfigError({"body": "does not encode as JSON"}) from None

@@ -41,8 +41,14 @@ class Decoder(Generic[T]):
             return self._strict.decode(body)
         except msgspec.ValidationError:
             pass
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DecodeError(f"it is no JSON ({_where(error)})", malformed=True) from None
+        except _NO_JSON as error:
+            raise _malformed(error) from None
+        try:
+            # The strict decoder stopped at the first oddity; what follows need not be JSON at all.
+            body.decode()
+            _WHOLE.decode(body)
+        except _NO_JSON as error:
+            raise _malformed(error) from None
         try:
             value = _lenient(self._kind, msgspec.Raw(body), "", "the answer")
         except _MisfitError as error:
@@ -63,7 +69,18 @@ def decoder_for(kind: type[T]) -> Decoder[T]:
 
 
 class _MisfitError(Exception):
-    pass
+    """Something does not fit: where, and why."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{place}: {problem}")
+
+
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def _malformed(error: Exception) -> DecodeError:
+    return DecodeError(f"it is no JSON ({_where(error)})", malformed=True)
 
 
 def _where(error: Exception) -> str:
@@ -75,7 +92,7 @@ def _lenient(annotation: object, raw: msgspec.Raw, owner: str, place: str) -> ob
     """The value, with what does not fit inside it left out; raises _MisfitError when nothing fits."""
     try:
         return _typed(annotation).decode(raw)
-    except msgspec.DecodeError as error:
+    except _NO_JSON as error:
         problem = _where(error)
     arm = _composite(annotation)
     if arm is datetime:
@@ -84,7 +101,7 @@ def _lenient(annotation: object, raw: msgspec.Raw, owner: str, place: str) -> ob
         return _lenient_struct(arm, annotation, raw, owner, place, problem)
     if get_origin(arm) in (tuple, list):
         return _lenient_sequence(arm, raw, owner, place, problem)
-    raise _MisfitError(f"{place}: {problem}")
+    raise _MisfitError(place, problem)
 
 
 def _lenient_struct(
@@ -92,17 +109,19 @@ def _lenient_struct(
 ) -> object:
     try:
         parts = _PARTS.decode(raw)
-    except msgspec.DecodeError:
-        raise _MisfitError(f"{place}: {problem}") from None
-    owner = _name_of(parts) or owner
+    except _NO_JSON:
+        raise _MisfitError(place, problem) from None
+    identity = _identity_of(parts)
+    # Places count from the record that has an id.
+    owner, above = (identity, "") if identity else (owner, f"{place}.")
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(_parametrised(annotation, kind)):
         part = parts.get(field.encode_name)
-        inner = f"{place}.{field.encode_name}" if owner == "" else field.encode_name
+        inner = f"{above}{field.encode_name}"
         if part is None:
             if field.required:
                 if field.name in ("id", "data"):
-                    raise _MisfitError(f"{place}: no {field.encode_name}")
+                    raise _MisfitError(place, f"no {field.encode_name}")
                 _warn(owner, inner, "is missing")
                 values[field.name] = None
             continue
@@ -111,7 +130,7 @@ def _lenient_struct(
         except _MisfitError as error:
             if field.name in ("id", "data"):
                 raise
-            _warn(owner, inner, str(error).partition(": ")[2])
+            _warn(owner, inner, error.problem)
             values[field.name] = None if field.required or field.default is None else field.default
     return kind(**values)
 
@@ -120,25 +139,27 @@ def _lenient_sequence(arm: object, raw: msgspec.Raw, owner: str, place: str, pro
     member_type = get_args(arm)[0]
     try:
         members = _MEMBERS.decode(raw)
-    except msgspec.DecodeError:
-        raise _MisfitError(f"{place}: {problem}") from None
+    except _NO_JSON:
+        raise _MisfitError(place, problem) from None
     kept = []
     for index, member in enumerate(members):
         try:
             kept.append(_lenient(member_type, member, owner, f"{place}[{index}]"))
         except _MisfitError as error:
-            _warn(owner, f"{place}[{index}]", str(error).partition(": ")[2])
+            _warn(owner, f"{place}[{index}]", error.problem)
     return tuple(kept) if get_origin(arm) is tuple else kept
 
 
 def _utc_assumed(raw: msgspec.Raw, place: str, problem: str) -> datetime:
     # An instant without an offset: everything else the service prints is UTC.
     try:
-        return _NAIVE.decode(raw).replace(tzinfo=UTC)
-    except msgspec.DecodeError:
-        raise _MisfitError(f"{place}: {problem}") from None
+        moment = _NAIVE.decode(raw)
+    except _NO_JSON:
+        raise _MisfitError(place, problem) from None
+    return moment.replace(tzinfo=UTC)
 
 
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MEMBERS = msgspec.json.Decoder(list[msgspec.Raw])
 _NAIVE = msgspec.json.Decoder(datetime)
@@ -168,9 +189,10 @@ def _parametrised(annotation: object, kind: type[msgspec.Struct]) -> type[msgspe
     return cast("type[msgspec.Struct]", annotation) if get_origin(annotation) is kind else kind
 
 
-def _name_of(parts: dict[str, msgspec.Raw]) -> str:
-    identity = parts.get("id")
-    return bytes(identity).decode(errors="replace")[:40] if identity is not None else ""
+def _identity_of(parts: dict[str, msgspec.Raw]) -> str:
+    # A number or nothing: any other id is content, and content is not logged.
+    identity = bytes(parts.get("id", b""))
+    return identity.decode()[:40] if identity.isdigit() else ""
 
 
 def _warn(owner: str, place: str, problem: str) -> None:

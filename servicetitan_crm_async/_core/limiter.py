@@ -8,6 +8,7 @@
 # 3. A pause ends at the latest instant anyone asked for, and nobody who was admitted before it began
 #    and has not yet returned leaves during it.
 # 4. Always one unit a call: the bucket's waiters queue by weight, so a heavy one would starve.
+# 5. A new pace gives no new burst: its bucket opens when its drip would have earned what it lets out.
 
 from __future__ import annotations
 
@@ -62,7 +63,7 @@ class PacedLimiter:
         self.rate = rate
         self._burst = 2 if rate.budget >= 20 else 1
         self._pace = 1.0
-        self._resume_at = self._changed_at = float("-inf")
+        self._resume_at = self._changed_at = self._opens_at = float("-inf")
         self._bucket = self._new_bucket()
 
     def slow_to(self, rate: RateLimit) -> None:
@@ -70,18 +71,18 @@ class PacedLimiter:
         if rate.budget < self.rate.budget:
             self.rate = rate
             self._burst = 2 if rate.budget >= 20 else 1
-            self._bucket = self._new_bucket()
+            self._change_buckets(asyncio.get_running_loop().time())
 
     async def admit(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             # No event would do: the end may move while we sleep.
-            while (pause := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110
-                await anyio.sleep(pause)  # the end may move while we sleep
+            while (pause := max(self._resume_at, self._opens_at) - loop.time()) > 0:  # noqa: ASYNC110
+                await anyio.sleep(pause)
             self._recover(loop.time())
             bucket = self._bucket
             await bucket.acquire()
-            if bucket is self._bucket and self._resume_at <= loop.time():
+            if bucket is self._bucket and max(self._resume_at, self._opens_at) <= loop.time():
                 return
 
     def throttled(self, retry_after: float) -> None:
@@ -109,11 +110,14 @@ class PacedLimiter:
         return AsyncLimiter(self._burst, self._burst / self._drip)
 
     def _set_pace(self, pace: float, now: float) -> None:
-        # A bucket's rate is fixed, so a new pace is a new bucket; whoever still waits at the old one
-        # comes round to this one. A new bucket lets its burst out at once, which is why the drip
-        # leaves room for two bursts in a second (invariant 1).
         self._pace, self._changed_at = pace, now
+        self._change_buckets(now)
+
+    def _change_buckets(self, now: float) -> None:
+        # A bucket's rate is fixed, so a new pace is a new bucket; whoever still waits at the old one
+        # comes round to this one.
         self._bucket = self._new_bucket()
+        self._opens_at = now + self._burst / self._drip
 
     def _recover(self, now: float) -> None:
         if self._pace < 1.0 and now - self._changed_at >= _RECOVERY_SECONDS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import anyio
 
@@ -60,14 +60,15 @@ class Pages(Generic[T]):
     async def stream(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[Page[T]]]:
         """The pages in order, up to `concurrency` of them fetched ahead of the reader.
 
-        At most that many pages are held at once, however long the list and however slow the reader.
+        No more than that are held beside the reader's own, however long the list and however slow the
+        reader.
         Leaving the block early, by an error or by cancellation, stops what is under way. The first
-        call that fails ends the stream with its error.
+        call that fails ends the stream with its error. Outside the block there are no pages to be had.
         """
         if concurrency < 1:
             raise ConfigError({"concurrency": "must be at least 1"})
         ahead = _ReadAhead(self._fetch, concurrency, paged=self._paged, counted=self._counted)
-        failure: list[Exception] = []
+        failure: list[BaseException] = []
 
         async def work() -> None:
             try:
@@ -81,9 +82,12 @@ class Pages(Generic[T]):
             for _ in range(concurrency if self._paged else 1):
                 tasks.start_soon(work)
             try:
-                yield ahead.in_order()
-            except Exception as error:
+                yield ahead
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as error:
                 failure.append(error)
+            ahead.fail(ConfigError("the stream is over: its pages come inside `async with` alone"))
             tasks.cancel_scope.cancel()
         if failure:
             # Out here, so that the caller's error is not wrapped in the group's.
@@ -91,7 +95,10 @@ class Pages(Generic[T]):
 
 
 class _ReadAhead(Generic[T]):
-    """The books of one stream: which page is next to fetch, which to hand out, and where the list ends."""
+    """The books of one stream: which page is next to fetch, which to hand out, and where the list ends.
+
+    The reader's iterator too, as an object and not a generator: one that is left half-way needs no end.
+    """
 
     def __init__(
         self,
@@ -131,18 +138,20 @@ class _ReadAhead(Generic[T]):
             self._ready[number] = page
             self._tell()
 
-    async def in_order(self) -> AsyncIterator[Page[T]]:
-        while self._last is None or self._wanted <= self._last:
-            while self._wanted not in self._ready:
-                if self._error is not None:
-                    raise self._error
-                if self._last is not None and self._wanted > self._last:
-                    return
-                await self._changed.wait()
-            page = self._ready.pop(self._wanted)
-            self._wanted += 1
-            self._tell()
-            yield page
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        while self._wanted not in self._ready:
+            if self._last is not None and self._wanted > self._last:
+                raise StopAsyncIteration
+            if self._error is not None:
+                raise self._error
+            await self._changed.wait()
+        page = self._ready.pop(self._wanted)
+        self._wanted += 1
+        self._tell()
+        return page
 
     def _learn_the_end(self, number: int, page: Page[T]) -> None:
         if number == 1:

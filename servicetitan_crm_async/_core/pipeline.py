@@ -1,7 +1,8 @@
 """One call from end to end: authorise, admit, send, read, decide.
 
 Admission comes last before sending: a permit taken before a slow token fetch would let a second's worth
-of calls leave together.
+of calls leave together. So would one taken before a queue for connections, which is why the place among
+those under way comes first.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
+
+import anyio
 
 from servicetitan_crm_async._core.authority import fetch_token
 from servicetitan_crm_async._core.calls import Request
@@ -33,6 +36,9 @@ from servicetitan_crm_async.errors import (
 logger = logging.getLogger("servicetitan_crm_async")
 
 T = TypeVar("T")
+
+_UNDER_WAY = 100
+"""Requests of one client that may be out at once: at 60 a second, answers that take 1.7 s."""
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -74,6 +80,7 @@ class _Progress:
 
     attempts: int = 0
     refusals: int = 0
+    authorised: bool = False
     in_flight: bool = False
     status: int | None = None
 
@@ -96,6 +103,7 @@ class Pipeline:
         self._transport, self._tokens, self._limiter = transport, tokens, limiter
         self._clock, self._chance = clock, chance
         self._counters = _Counters()
+        self._places = anyio.Semaphore(_UNDER_WAY, fast_acquire=True)
 
     async def call(self, request: Request, read: Callable[[bytes], T]) -> Answer[T]:
         """Send the request, again where that is safe, and decode what comes back.
@@ -117,14 +125,7 @@ class Pipeline:
             outcome = "ok"
             return answer
         except TimeoutError:
-            raise CallTimeout(
-                "call",
-                self._settings.timeouts.call or 0.0,
-                method=request.method,
-                path=request.path,
-                attempts=progress.attempts,
-                maybe_applied=progress.in_flight and not request.repeatable,
-            ) from None
+            pass  # raised below, where it has no context: that would be the cancelled request
         finally:
             # The path without its query: filters hold names and telephone numbers of people.
             logger.debug(
@@ -136,6 +137,14 @@ class Pipeline:
                 progress.attempts,
                 self._clock.monotonic() - began_at,
             )
+        raise CallTimeout(
+            "call",
+            self._settings.timeouts.call or 0.0,
+            method=request.method,
+            path=request.path,
+            attempts=progress.attempts,
+            maybe_applied=progress.in_flight and not request.repeatable,
+        )
 
     def statistics(self) -> Statistics:
         c = self._counters
@@ -150,6 +159,8 @@ class Pipeline:
             # A token can end, or be revoked, between the cache and the service: one fresh one is tried.
             if isinstance(error, AuthError) and progress.refusals == 1 and progress.status == 401:
                 return 0.0
+            if not progress.authorised:
+                return False  # fetching a token has tries of its own, and they were used up
             wait = again_after(
                 error,
                 policy=self._settings.retries,
@@ -171,10 +182,14 @@ class Pipeline:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _attempt(self, request: Request, read: Callable[[bytes], T], progress: _Progress) -> Answer[T]:
-        progress.status = None
+        progress.status, progress.authorised = None, False
         token = await self._tokens.get(self._fetch_token)
+        progress.authorised = True
         await self._admission(request, progress)
-        reply = await self._exchange(request, token, progress)
+        try:
+            reply = await self._exchange(request, token, progress)
+        finally:
+            self._places.release()
         progress.status = reply.status
         self._counters.bytes_received += len(reply.body)
         if reply.status == 401:
@@ -205,20 +220,55 @@ class Pipeline:
         waits_from = self._clock.monotonic()
         try:
             async with asyncio.timeout(limit):
-                await self._limiter.admit()
+                await self._places.acquire()
+                try:
+                    await self._limiter.admit()
+                except BaseException:
+                    self._places.release()
+                    raise
+                return
         except TimeoutError:
-            raise CallTimeout(
-                "admission",
-                limit or 0.0,
-                method=request.method,
-                path=request.path,
-                attempts=progress.attempts,
-            ) from None
+            pass
         finally:
             self._counters.admission_seconds += self._clock.monotonic() - waits_from
+        raise CallTimeout(
+            "admission",
+            limit or 0.0,
+            method=request.method,
+            path=request.path,
+            attempts=progress.attempts - 1,
+        )
 
     async def _exchange(self, request: Request, token: Token, progress: _Progress) -> Reply:
         limit = self._settings.timeouts.attempt
+        wire = self._wired(request, token)
+        self._counters.requests += 1
+        progress.in_flight = True
+        try:
+            async with asyncio.timeout(limit):
+                reply = await self._transport.send(wire)
+            progress.in_flight = False
+            return reply
+        except TimeoutError:
+            pass
+        except TransportFailure as failure:
+            progress.in_flight = False
+            failure.method, failure.path = request.method, request.path
+            failure.attempts = progress.attempts
+            failure.maybe_applied = failure.maybe_applied and not request.repeatable
+            raise
+        progress.in_flight = False
+        raise CallTimeout(
+            "attempt",
+            limit,
+            method=request.method,
+            path=request.path,
+            attempts=progress.attempts,
+            maybe_applied=not request.repeatable,
+        )
+
+    def _wired(self, request: Request, token: Token) -> WireRequest:
+        # Alone in its frame: a traceback may show the locals of all that are open when a call fails.
         headers = {
             "Authorization": f"Bearer {token.value.reveal()}",
             "ST-App-Key": self._credentials.app_key.reveal(),
@@ -226,28 +276,7 @@ class Pipeline:
         }
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        wire = WireRequest(request.method, f"{self._settings.api_url}{request.target}", headers, request.body)
-        self._counters.requests += 1
-        progress.in_flight = True
-        try:
-            async with asyncio.timeout(limit):
-                reply = await self._transport.send(wire)
-        except TimeoutError:
-            raise CallTimeout(
-                "attempt",
-                limit,
-                method=request.method,
-                path=request.path,
-                attempts=progress.attempts,
-                maybe_applied=not request.repeatable,
-            ) from None
-        except TransportFailure as failure:
-            failure.method, failure.path = request.method, request.path
-            failure.attempts = progress.attempts
-            failure.maybe_applied = failure.maybe_applied and not request.repeatable
-            raise
-        progress.in_flight = False
-        return reply
+        return WireRequest(request.method, f"{self._settings.host}{request.target}", headers, request.body)
 
     async def _fetch_token(self) -> tuple[Secret, float]:
         return await fetch_token(

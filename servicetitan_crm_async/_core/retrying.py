@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from servicetitan_crm_async.config import RetryPolicy
 from servicetitan_crm_async.errors import (
+    CallTimeout,
     DecodeError,
     RateLimited,
     ServiceFault,
@@ -30,7 +31,7 @@ def again_after(
     """
     if attempt >= policy.attempts or not _worth_another(error, repeatable=repeatable):
         return None
-    wait: float = chance * min(policy.longest, policy.initial * 2 ** (attempt - 1))
+    wait = chance * min(policy.longest, policy.initial * 2.0 ** min(attempt - 1, 60))
     if isinstance(error, RateLimited | ServiceFault) and error.retry_after is not None:
         # Kept to, not shortened: coming early only earns the next refusal. One that reaches past
         # the policy's patience ends the call, so that the caller learns of it now.
@@ -44,6 +45,8 @@ def _worth_another(error: Exception, *, repeatable: bool) -> bool:
             return True
         case ServiceFault():
             return repeatable and error.status in _REPEATED
+        case CallTimeout(which="admission"):
+            return False  # a caller who set a bound on this wait does not want it several times over
         case TransportFailure():
             return error.transient and (repeatable or not error.maybe_applied)
         case DecodeError():

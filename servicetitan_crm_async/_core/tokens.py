@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -25,6 +25,8 @@ import msgspec
 from servicetitan_crm_async._core.clock import Clock
 from servicetitan_crm_async.config import Secret
 from servicetitan_crm_async.errors import AuthError, ServiceTitanError
+
+logger = logging.getLogger("servicetitan_crm_async")
 
 _REFUSAL_SECONDS = 5.0
 """How long refused credentials are not tried again."""
@@ -49,7 +51,10 @@ class StoredToken(NamedTuple):
 
 
 class TokenStore(Protocol):
-    """Where tokens are kept between processes. A store that fails is worked without, never fatal."""
+    """Where tokens are kept between processes. A store that fails is worked without, never fatal.
+
+    Whatever it raises is logged by its type alone, as the text may hold the token.
+    """
 
     async def load(self, key: str) -> StoredToken | None: ...
 
@@ -82,7 +87,7 @@ class FileTokenStore:
             value, issued_at, expires_at = msgspec.json.decode(
                 self._path(key).read_bytes(), type=tuple[str, float, float]
             )
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return StoredToken(Secret(value), issued_at, expires_at)
 
@@ -139,8 +144,7 @@ class TokenCache:
             if (token := self._token) is not None and self._fresh(token):
                 return token
             self._answer_with_a_known_failure(came_at)
-            token = self._token = await self._stored() or await self._fetched(fetch)
-            return token
+            return await self._stored() or await self._fetched(fetch)
 
     async def forget(self, token: Token) -> None:
         """Drop this very token, which the service refused; a newer one stays."""
@@ -157,8 +161,10 @@ class TokenCache:
             self._failure = (error, self._clock.monotonic())
             raise
         self._failure = None
+        # Known before it is kept: a caller cancelled while a slow store writes must not lose it.
+        token = self._token = Token(value, asked_at, life)
         await self._keep(StoredToken(value, wall, wall + life))
-        return Token(value, asked_at, life)
+        return token
 
     async def _stored(self) -> Token | None:
         # Once: after that this process knows better than the store, and a token that was refused must
@@ -168,18 +174,24 @@ class TokenCache:
         self._store_was_asked = True
         try:
             kept = await self._store.load(self._key)
-        except OSError:
+        except Exception as error:
+            _work_without(error)
             return None
-        if kept is None:
+        if kept is None or not is_bearer(kept.value.reveal()):
             return None
         age = max(0.0, self._clock.now().timestamp() - kept.issued_at)
         token = Token(kept.value, self._clock.monotonic() - age, kept.expires_at - kept.issued_at)
-        return token if self._fresh(token) else None
+        if not self._fresh(token):
+            return None
+        self._token = token
+        return token
 
     async def _keep(self, token: StoredToken | None) -> None:
         if self._store is not None:
-            with contextlib.suppress(OSError):
+            try:
                 await self._store.save(self._key, token)
+            except Exception as error:
+                _work_without(error)
 
     def _answer_with_a_known_failure(self, came_at: float) -> None:
         if self._failure is None:
@@ -198,6 +210,15 @@ class TokenCache:
 
     def _left(self, token: Token) -> float:
         return token.issued_at + token.life - self._clock.monotonic()
+
+
+def is_bearer(text: str) -> bool:
+    """Whether a text can travel in a header as a token."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _work_without(error: Exception) -> None:
+    logger.warning("the token store failed (%s) and is worked without", type(error).__name__)
 
 
 def _margin(token: Token) -> float:

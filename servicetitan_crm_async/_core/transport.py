@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import aiohttp
 import anyio
+from aiohttp import hdrs
 from yarl import URL
 
 from servicetitan_crm_async._core.replies import Reply
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from aiohttp.compression_utils import ZLibBackendProtocol
 
 _CLOSE_SECONDS = 5.0
-_CONNECTIONS = 100
 
 
 class WireRequest(NamedTuple):
@@ -65,6 +65,8 @@ class AiohttpTransport:
     ) -> None:
         if session is not None and trust_env:
             raise ConfigError({"trust_env": "belongs to the session; set it on the one you lend"})
+        if session is not None and (session.auth is not None or hdrs.AUTHORIZATION in session.headers):
+            raise ConfigError({"session": "must have no authorization of its own: the token goes there"})
         self._connect_timeout, self._limit = connect_timeout, max_response_bytes
         self._lent, self._session = session, session
         self._proxy, self._trust_env, self._ssl = proxy, trust_env, ssl_context
@@ -73,7 +75,9 @@ class AiohttpTransport:
         if self._lent is None:
             _use_the_fastest_zlib()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                # Each client bounds its own requests before they are admitted (pipeline.py). A queue
+                # here would hold those that were, and let them leave together later.
+                connector=aiohttp.TCPConnector(limit=0),
                 trust_env=self._trust_env,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -91,40 +95,49 @@ class AiohttpTransport:
 
     async def send(self, request: WireRequest) -> Reply:
         session = self._session
-        if session is None:
-            raise ConfigError("the client is closed")
+        if session is None or session.closed:
+            raise ConfigError("the client is closed" if session is None else "the session lent is closed")
+        try:
+            return await self._exchange(session, request)
+        except (aiohttp.ClientError, OSError) as error:
+            failure = self._failure(error)
+        # Out here, where it has no context: aiohttp's errors hold the request, and with it the token.
+        raise failure
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: WireRequest) -> Reply:
         loop = asyncio.get_running_loop()
         left_at = loop.time()
-        try:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                allow_redirects=False,
-                raise_for_status=False,  # a lent session may have it on, and its error carries our headers
-                proxy=self._proxy,
-                ssl=self._ssl if self._ssl is not None else True,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            ) as response:
-                body = await self._read(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, headers, body, loop.time() - left_at)
-        # `from None` throughout: aiohttp's errors hold the request, and with it the token.
-        except aiohttp.ConnectionTimeoutError:
-            raise CallTimeout("connect", self._connect_timeout) from None
-        except aiohttp.ClientConnectorCertificateError:
-            raise _Untrusted("the server's certificate is not trusted") from None
-        except aiohttp.ClientConnectorError as error:
-            raise TransportFailure(f"no connection ({_reason(error.os_error)})") from None
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise ConfigError("the URL of the request is malformed") from None
-        except aiohttp.ClientPayloadError:
-            raise TransportFailure("the answer was cut short or damaged", maybe_applied=True) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransportFailure(
-                f"the connection broke ({type(error).__name__})", maybe_applied=True
-            ) from None
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=request.body,
+            allow_redirects=False,
+            raise_for_status=False,  # a lent session may have it on, and its error carries our headers
+            proxy=self._proxy,
+            ssl=self._ssl if self._ssl is not None else True,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+        ) as response:
+            body = await self._read(response)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status, headers, body, loop.time() - left_at)
+
+    def _failure(self, error: aiohttp.ClientError | OSError) -> TransportFailure | ConfigError:
+        match error:
+            case aiohttp.ConnectionTimeoutError():
+                return CallTimeout("connect", self._connect_timeout)
+            case aiohttp.ClientConnectorCertificateError():
+                return _Untrusted("the server's certificate is not trusted")
+            case aiohttp.ClientConnectorError():
+                return TransportFailure(f"no connection ({_reason(error.os_error)})")
+            case aiohttp.ClientHttpProxyError():
+                return TransportFailure(f"the proxy refused (status {error.status})")
+            case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+                return ConfigError("the URL of the request is malformed")
+            case aiohttp.ClientPayloadError():
+                return TransportFailure("the answer was cut short or damaged", maybe_applied=True)
+            case _:
+                return TransportFailure(f"the connection broke ({type(error).__name__})", maybe_applied=True)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         length = response.headers.get("Content-Length", "")

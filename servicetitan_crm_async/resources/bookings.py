@@ -29,12 +29,13 @@ class Bookings:
         modified_on_or_after: datetime | None = None,
         modified_before: datetime | None = None,
         sort: str | None = None,
+        include_total: bool | None = None,
         page_size: int | None = None,
     ) -> Pages[Booking]:
         """Bookings that match every filter given: `GET /bookings`.
 
-        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn. Contract openapi-2.0.0 knows only
-        `modified_on_or_after`.
+        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn; `include_total` fills the pages'
+        `total_count`. Contract openapi-2.0.0 knows only `modified_on_or_after`.
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
@@ -51,6 +52,7 @@ class Bookings:
                 "modified_on_or_after": modified_on_or_after,
                 "modified_before": modified_before,
                 "sort": sort,
+                "include_total": include_total,
             },
             page_size=page_size,
         )

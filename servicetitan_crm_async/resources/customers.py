@@ -25,16 +25,22 @@ class CustomerContacts:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def list(self, customer_id: int, *, page_size: int | None = None) -> Pages[Contact]:
+    def list(
+        self, customer_id: int, *, include_total: bool | None = None, page_size: int | None = None
+    ) -> Pages[Contact]:
         """The contacts of a customer: `GET /customers/{id}/contacts`.
 
-        `page_size` is for contract portal; openapi-2.0.0 answers them all at once.
+        Contract portal alone takes `include_total` and `page_size`; openapi-2.0.0 answers them all at once.
 
         Raises:
             NotFound: when iterated, there is no such customer.
         """
         return self._caller.pages(
-            "customers.contacts.list", Contact, path={"id": customer_id}, page_size=page_size
+            "customers.contacts.list",
+            Contact,
+            path={"id": customer_id},
+            filters={"include_total": include_total},
+            page_size=page_size,
         )
 
     async def create(self, customer_id: int, contact: ContactCreate) -> Contact:
@@ -86,12 +92,14 @@ class Customers:
         external_data_key: str | None = None,
         external_data_values: Sequence[str] | None = None,
         sort: str | None = None,
+        include_total: bool | None = None,
         page_size: int | None = None,
     ) -> Pages[Customer]:
         """Customers that match every filter given: `GET /customers`.
 
-        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn. Contract openapi-2.0.0 knows only
-        `ids` and the four instants.
+        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn; `include_total` fills the pages'
+        `total_count`. Contract openapi-2.0.0 knows only `ids`, `include_total` and the
+        four instants.
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
@@ -124,6 +132,7 @@ class Customers:
                 "external_data_key": external_data_key,
                 "external_data_values": external_data_values,
                 "sort": sort,
+                "include_total": include_total,
             },
             page_size=page_size,
         )

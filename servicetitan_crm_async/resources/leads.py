@@ -44,12 +44,13 @@ class Leads:
         modified_on_or_after: datetime | None = None,
         modified_before: datetime | None = None,
         sort: str | None = None,
+        include_total: bool | None = None,
         page_size: int | None = None,
     ) -> Pages[Lead]:
         """Leads that match every filter given: `GET /leads`.
 
-        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn. Contract openapi-2.0.0 knows only
-        `status` and `modified_on_or_after`.
+        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn; `include_total` fills the pages'
+        `total_count`. Contract openapi-2.0.0 knows only `status` and `modified_on_or_after`.
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
@@ -79,6 +80,7 @@ class Leads:
                 "modified_on_or_after": modified_on_or_after,
                 "modified_before": modified_before,
                 "sort": sort,
+                "include_total": include_total,
             },
             page_size=page_size,
         )

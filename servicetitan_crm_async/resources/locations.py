@@ -40,12 +40,14 @@ class Locations:
         external_data_key: str | None = None,
         external_data_values: Sequence[str] | None = None,
         sort: str | None = None,
+        include_total: bool | None = None,
         page_size: int | None = None,
     ) -> Pages[Location]:
         """Locations that match every filter given: `GET /locations`.
 
-        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn. Contract openapi-2.0.0 knows only
-        `customer_id` and `modified_on_or_after`.
+        `sort` is `+` or `-` and one of Id, ModifiedOn, CreatedOn; `include_total` fills the pages'
+        `total_count`. Contract openapi-2.0.0 knows only `customer_id` and
+        `modified_on_or_after`.
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
@@ -75,6 +77,7 @@ class Locations:
                 "external_data_key": external_data_key,
                 "external_data_values": external_data_values,
                 "sort": sort,
+                "include_total": include_total,
             },
             page_size=page_size,
         )

@@ -24,6 +24,7 @@ class TagTypes:
         modified_on_or_after: datetime | None = None,
         modified_before: datetime | None = None,
         sort: str | None = None,
+        include_total: bool | None = None,
         page_size: int | None = None,
     ) -> Pages[TagType]:
         """Tag types, active ones unless `active` says otherwise: `GET /settings/v2/…/tag-types`.
@@ -43,6 +44,7 @@ class TagTypes:
                 "modified_on_or_after": modified_on_or_after,
                 "modified_before": modified_before,
                 "sort": sort,
+                "include_total": include_total,
             },
             page_size=page_size,
         )
