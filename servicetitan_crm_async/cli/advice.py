@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.errors import (
@@ -24,6 +24,7 @@ from servicetitan_crm_async.errors import (
     SyncError,
     TransportFailure,
 )
+from servicetitan_crm_async.sync.report import SyncReport
 
 _EXAMPLE = (
     "export SERVICETITAN_CLIENT_ID=cid.… SERVICETITAN_CLIENT_SECRET=cs.… "
@@ -37,8 +38,7 @@ def exit_of(error: ServiceTitanError) -> Exit:
     """The exit code for an error that ended a command."""
     if isinstance(error, ConfigError):
         return Exit.USAGE
-    # A refused app key or a missing scope: all that was asked for was refused, or it would not end here.
-    return Exit.REFUSED if isinstance(error, AuthError | Forbidden) else Exit.FAILED
+    return Exit.REFUSED if isinstance(error, AuthError) else Exit.FAILED
 
 
 def told(error: ServiceTitanError) -> list[str]:
@@ -65,12 +65,7 @@ def advice(error: ServiceTitanError) -> str:
                 "Settings > Integrations > API Application Access."
             )
         case Forbidden():
-            return (
-                f"The app lacks the scope to read {_noun(error.path)}, or SERVICETITAN_APP_KEY is not of an "
-                "app connected to this SERVICETITAN_TENANT_ID. Scopes: developer.servicetitan.io > My Apps; "
-                "a changed scope has to be allowed again in Settings > Integrations > "
-                "API Application Access."
-            )
+            return _on_scopes([error])
         case RateLimited():
             return (
                 "Other programs use up the 60 requests a second of this app key and tenant. "
@@ -108,15 +103,41 @@ def advice(error: ServiceTitanError) -> str:
             return f"{_AGAIN}."
 
 
-def hints(errors: Iterable[ServiceTitanError]) -> list[str]:
-    """The advice on several errors, each said once."""
-    return list(dict.fromkeys(advice(error) for error in errors))
+def failures(report: SyncReport) -> list[tuple[str, str]]:
+    """What went wrong, and the entities it went wrong with, each said once."""
+    stricken: dict[str, list[str]] = {}
+    for name, entity in report.entities.items():
+        if entity.error is not None:
+            stricken.setdefault(entity.error, []).append(name)
+    return [(", ".join(names), error) for error, names in stricken.items()]
+
+
+def hints(report: SyncReport) -> list[str]:
+    """What to do about what went wrong, each said once."""
+    errors = [entity.failure for entity in report.entities.values() if entity.failure is not None]
+    forbidden = [error for error in errors if isinstance(error, Forbidden)]
+    others = [advice(error) for error in errors if not isinstance(error, Forbidden)]
+    return [*([_on_scopes(forbidden)] if forbidden else []), *dict.fromkeys(others)]
+
+
+def _on_scopes(errors: Sequence[Forbidden]) -> str:
+    nouns = ", ".join(dict.fromkeys(_noun(error.path) for error in errors))
+    return (
+        f"The app lacks the scope to read {nouns}, or SERVICETITAN_APP_KEY is not of an app connected to "
+        "this SERVICETITAN_TENANT_ID. Scopes: developer.servicetitan.io > My Apps; a changed scope has to "
+        "be allowed again in Settings > Integrations > API Application Access."
+    )
 
 
 def _happened(error: ServiceTitanError) -> list[str]:
     if isinstance(error, ConfigError) and error.problems:
-        return [f"{name} {problem}" for name, problem in error.problems.items()]
+        return [f"{_option(name)} {problem}" for name, problem in error.problems.items()]
     return [str(error)]
+
+
+def _option(name: str) -> str:
+    """The option behind an argument of the library; variables and options are what they are."""
+    return f"--{name.replace('_', '-')}" if name.isidentifier() and name.islower() else name
 
 
 def _noun(path: str) -> str:

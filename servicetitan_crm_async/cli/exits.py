@@ -12,7 +12,7 @@ class Exit(IntEnum):
     USAGE = 2
     """An option or a setting is wrong; nothing was sent."""
     REFUSED = 3
-    """The service refused the credentials."""
+    """The service refused the credentials, or everything that was asked for with them."""
     FAILED = 4
     """Some entity failed and the others are kept, or the destination failed."""
     INTERRUPTED = 130
@@ -23,9 +23,13 @@ class Exit(IntEnum):
     """SIGTERM; what had landed is kept."""
 
 
-EXIT_CODES = (
-    "Exit codes: 0 done; 2 an option or a setting is wrong; 3 the credentials were refused; 4 some entity "
-    "failed (the others are kept) or the destination did; 130 interrupted by Ctrl-C, 143 by SIGTERM (what "
-    "had landed is kept, the next run goes on from there)."
-)
+EXIT_CODES = """\
+Exit codes:
+
+- 0: done
+- 2: an option or a setting is wrong; nothing was sent
+- 3: the service refused the credentials
+- 4: some entity failed (the others are kept), or the destination did
+- 130: stopped by Ctrl-C, 143: by SIGTERM; what had landed is kept
+"""
 """For `--help`."""

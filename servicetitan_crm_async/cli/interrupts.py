@@ -13,7 +13,7 @@ T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The work was ended by a signal."""
 
     def __init__(self, number: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from servicetitan_crm_async.errors import ConfigError
@@ -64,3 +65,14 @@ def destination(option: str, text: str) -> str:
     if kind not in _KINDS or not path or path.startswith("//"):
         raise ConfigError({option: "must be duckdb:PATH, ndjson:DIR or sqlite:PATH"})
     return text
+
+
+def sandbox_only(given: Mapping[str, object], *, sandbox: bool) -> None:
+    """Refuse what means something with `--sandbox` alone; None is what was not given.
+
+    Raises:
+        ConfigError: naming each of them.
+    """
+    problems = {option: "goes with --sandbox" for option, value in given.items() if value is not None}
+    if problems and not sandbox:
+        raise ConfigError(problems)

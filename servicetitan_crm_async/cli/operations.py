@@ -1,0 +1,52 @@
+"""The route table as people and programs look it up, and which of its rows the client has a method for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TypedDict, get_type_hints
+
+from servicetitan_crm_async.client import ServiceTitanCRM
+from servicetitan_crm_async.contract import OPERATIONS, ContractName, Operation
+
+
+class Listed(TypedDict):
+    """One row as it is printed."""
+
+    name: str
+    contract: str
+    method: str
+    path: str
+    filters: Sequence[str]
+    method_of_client: str | None
+
+
+def listed(contract: ContractName | None = None) -> list[Listed]:
+    """The rows of one contract, or of both."""
+    return [_row(each) for each in OPERATIONS if contract in (None, each.contract)]
+
+
+def method_of_client(name: str) -> str | None:
+    """The name again, where `ServiceTitanCRM` offers a method by it: `customers.contacts.list`.
+
+    Looked up by the return annotations of its properties, so what is added there is found here.
+    """
+    *nouns, verb = name.split(".")
+    owner: type = ServiceTitanCRM
+    for noun in nouns:
+        member = inspect.getattr_static(owner, noun, None)
+        if not isinstance(member, property) or member.fget is None:
+            return None
+        owner = get_type_hints(member.fget)["return"]
+    return name if inspect.isfunction(inspect.getattr_static(owner, verb, None)) else None
+
+
+def _row(row: Operation) -> Listed:
+    return {
+        "name": row.name,
+        "contract": row.contract,
+        "method": row.method,
+        "path": row.path,
+        "filters": row.filters,
+        "method_of_client": method_of_client(row.name),
+    }
