@@ -31,7 +31,10 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("flows", "integrations"), True),
     (("cli", "testing"), True),
 ]
-PURE = ("_core.calls", "_core.replies", "_core.retrying", "sync.windows", "sync.ledger", "contract", "errors")
+PURE = (
+    *("_core.calls", "_core.replies", "_core.retrying", "contract", "errors"),
+    *("sync.windows", "sync.slices", "sync.ledger"),
+)
 IMPURE = {"asyncio", "anyio", "aiohttp", "time", "random", "os", "socket", "pathlib", "threading"}
 SANDBOX_MAY_USE = {"aiohttp", "msgspec", PACKAGE}
 STARTS_THE_SANDBOX = ("cli", "testing")

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from servicetitan_crm_async.models.address import Address
 from servicetitan_crm_async.models.contact import ContactCreate
 from servicetitan_crm_async.models.enums import BookingStatus, CustomerType, Priority
-from servicetitan_crm_async.models.record import Model, Record
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
 __all__ = ["Booking", "BookingCreate"]
 
@@ -23,10 +23,10 @@ class Booking(Record, frozen=True, kw_only=True):
     name: str
     """The name the inquirer gave; there may be no customer of record."""
     status: BookingStatus
-    modified_on: datetime
-    start: datetime | None = None
+    modified_on: Instant
+    start: Instant | None = None
     """The time wished for; a booking can be created without."""
-    created_on: datetime | None = None
+    created_on: Instant | None = None
     address: Address | None = None
     customer_type: CustomerType | None = None
     summary: str | None = None

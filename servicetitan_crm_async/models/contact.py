@@ -1,11 +1,9 @@
 """How to reach a customer, a location or whoever made a booking: one telephone number or e-mail each."""
 
-from datetime import datetime
-
 from msgspec import UNSET, UnsetType
 
 from servicetitan_crm_async.models.enums import ContactType
-from servicetitan_crm_async.models.record import Model, Record
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
 __all__ = [
     "Contact",
@@ -43,9 +41,9 @@ class Contact(Record, frozen=True, kw_only=True):
     value: str
     """The number or the address, as it was entered."""
     memo: str | None = None
-    modified_on: datetime | None = None
+    modified_on: Instant | None = None
     """Absent on the contacts that a newly created customer or location comes back with."""
-    created_on: datetime | None = None
+    created_on: Instant | None = None
     phone_settings: PhoneSettings | None = None
     preferences: ContactPreferences | None = None
     active: bool | None = None

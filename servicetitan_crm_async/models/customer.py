@@ -1,7 +1,6 @@
 """Who pays."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 
 from msgspec import UNSET, UnsetType
@@ -12,7 +11,7 @@ from servicetitan_crm_async.models.custom_field import CustomField, CustomFieldV
 from servicetitan_crm_async.models.enums import CustomerType
 from servicetitan_crm_async.models.external_data import ExternalData, ExternalDataCreate, ExternalDataUpdate
 from servicetitan_crm_async.models.location import Location, LocationCreate
-from servicetitan_crm_async.models.record import Model, Record
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
 __all__ = ["Customer", "CustomerCreate", "CustomerUpdate"]
 
@@ -30,8 +29,8 @@ class Customer(Record, frozen=True, kw_only=True):
     do_not_mail: bool
     do_not_service: bool
     """The company does not want to work for this customer; the service itself refuses nothing."""
-    created_on: datetime
-    modified_on: datetime
+    created_on: Instant
+    modified_on: Instant
     """Does not move when only contacts or memberships change: contacts have a list of their own."""
     tax_exempt: bool | None = None
     national_account: bool | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import UNSET, UnsetType
 
 from servicetitan_crm_async.models.enums import LeadStatus, Priority
-from servicetitan_crm_async.models.record import Model, Record
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
 __all__ = ["Lead", "LeadCreate", "LeadUpdate"]
 
@@ -18,8 +18,8 @@ class Lead(Record, frozen=True, kw_only=True):
 
     status: LeadStatus
     priority: Priority
-    created_on: datetime
-    modified_on: datetime
+    created_on: Instant
+    modified_on: Instant
     customer_id: int | None = None
     """None of a prospect, who is no customer yet."""
     location_id: int | None = None
@@ -29,7 +29,7 @@ class Lead(Record, frozen=True, kw_only=True):
     summary: str | None = None
     call_reason_id: int | None = None
     """What kind of inquiry it was, from the company's own list."""
-    follow_up_date: datetime | None = None
+    follow_up_date: Instant | None = None
     """When someone is to follow up next."""
     dismissing_reason_id: int | None = None
     created_by_id: int | None = None

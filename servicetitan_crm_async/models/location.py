@@ -1,7 +1,5 @@
 """Where work is done."""
 
-from datetime import datetime
-
 from msgspec import UNSET, UnsetType
 
 from servicetitan_crm_async.models.address import Address, AddressUpdate
@@ -9,7 +7,7 @@ from servicetitan_crm_async.models.contact import Contact, ContactCreate
 from servicetitan_crm_async.models.custom_field import CustomField, CustomFieldValue
 from servicetitan_crm_async.models.enums import CoordinatesSource, CoordinatesVerification
 from servicetitan_crm_async.models.external_data import ExternalData, ExternalDataCreate, ExternalDataUpdate
-from servicetitan_crm_async.models.record import Model, Record
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
 __all__ = ["Location", "LocationCreate", "LocationUpdate"]
 
@@ -22,8 +20,8 @@ class Location(Record, frozen=True, kw_only=True):
     """False: deactivated, as a rule because it was merged into another; see `merged_to_id`."""
     name: str
     address: Address
-    created_on: datetime
-    modified_on: datetime
+    created_on: Instant
+    modified_on: Instant
     """Does not move when only the contacts change: they have a list of their own."""
     zone_id: int | None = None
     tax_zone_id: int | None = None

@@ -1,8 +1,14 @@
 """What every model is built on."""
 
+from datetime import datetime
+from typing import Annotated, TypeAlias
+
 import msgspec
 
-__all__ = ["Model", "Record"]
+__all__ = ["Instant", "Model", "Record"]
+
+Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware datetime. One that comes without an offset is no fit here, and is then read as UTC."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

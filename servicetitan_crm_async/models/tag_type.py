@@ -1,9 +1,7 @@
 """The tags a company has to put on its records."""
 
-from datetime import datetime
-
 from servicetitan_crm_async.models.enums import TagImportance
-from servicetitan_crm_async.models.record import Record
+from servicetitan_crm_async.models.record import Instant, Record
 
 __all__ = ["TagType"]
 
@@ -14,9 +12,9 @@ class TagType(Record, frozen=True, kw_only=True):
     name: str
     color: str
     active: bool
-    created_on: datetime | None = None
+    created_on: Instant | None = None
     """openapi-2.0.0 says of tag types neither this nor when they were modified."""
-    modified_on: datetime | None = None
+    modified_on: Instant | None = None
     code: str | None = None
     importance: TagImportance | None = None
     is_conversion_opportunity: bool | None = None

@@ -1,4 +1,4 @@
-"""How the changes of one entity are read: by seeking through windows, or page by page.
+"""How the changes of one entity are read: by seeking through windows, in slices, or page by page.
 
 A source reads and hands over; it knows neither the destination nor the ledger's home. Handing over is
 the synchronous `land`, called in the same breath as the books are changed, so that at any await the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 
@@ -21,7 +21,10 @@ from servicetitan_crm_async.errors import FeedStalled
 from servicetitan_crm_async.sync.destinations.protocol import Record
 from servicetitan_crm_async.sync.ledger import OpenWindow
 from servicetitan_crm_async.sync.reading import PageReader, RawPage
-from servicetitan_crm_async.sync.windows import EARLIEST, Ask, Key, Reading, WindowPlan
+from servicetitan_crm_async.sync.slices import SlicePlan
+from servicetitan_crm_async.sync.windows import EARLIEST, Ask, Key, WindowPlan
+
+R = TypeVar("R")
 
 Land = Callable[[Sequence[Record], RawPage], None]
 """Takes the records of a page that are to land; `room` was awaited before."""
@@ -30,8 +33,10 @@ Land = Callable[[Sequence[Record], RawPage], None]
 class Source(Protocol):
     """One run over one entity."""
 
-    strategy: str
-    guarantee: str
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def guarantee(self) -> str: ...
 
     @property
     def until(self) -> int | None:
@@ -71,8 +76,14 @@ class Flow:
 
 def source_for(operation: Operation, flow: Flow, *, since: int, open_run: OpenRun | None) -> Source:
     """The best way to read an entity under what its row in the route table allows."""
-    if operation.closed and operation.sortable and operation.counted:
-        return WindowSource(operation, flow, since=since, open_run=open_run)
+    windows = open_run.windows if open_run else (OpenWindow(since, since),)
+    until = open_run.until if open_run else None
+    if operation.closed and operation.counted and operation.sortable:
+        seeking = WindowPlan(windows, until=until, page_size=flow.page_size, workers=flow.workers)
+        return PlannedSource(operation, flow, seeking, "windows")
+    if operation.closed and operation.counted:
+        slicing = SlicePlan(windows, until=until, page_size=flow.page_size, workers=flow.workers)
+        return PlannedSource(operation, flow, slicing, "slices")
     return PageSource(operation, flow, since=since)
 
 
@@ -83,21 +94,38 @@ class OpenRun:
         self.until, self.windows = until, windows
 
 
-class WindowSource:
-    """Seeks through closed windows, several at once: see `windows.py` for why nothing is lost."""
+class Plan(Protocol[R]):
+    """The books of a run that several workers read: `WindowPlan` or `SlicePlan`."""
 
-    strategy = "windows"
-    guarantee = "exact"
+    @property
+    def until(self) -> int | None: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def exact(self) -> bool: ...
+    def open_windows(self) -> tuple[OpenWindow, ...]: ...
+    def close(self, until: int) -> None: ...
+    def share_out(self) -> None: ...
+    def take(self) -> R | None: ...
+    def release(self, reading: R) -> None: ...
+    def is_open(self, reading: R) -> bool: ...
+    def ask(self, reading: R) -> Ask: ...
+    def received(
+        self, reading: R, keys: Sequence[Key], *, has_more: bool, total: int | None
+    ) -> list[int]: ...
 
-    def __init__(self, operation: Operation, flow: Flow, *, since: int, open_run: OpenRun | None) -> None:
-        self._operation, self._flow = operation, flow
-        self._plan = WindowPlan(
-            open_run.windows if open_run else [OpenWindow(since, since)],
-            until=open_run.until if open_run else None,
-            page_size=flow.page_size,
-            workers=flow.workers,
-        )
+
+class PlannedSource(Generic[R]):
+    """Reads a closed window with several workers as its plan says: see the plans for why nothing is lost."""
+
+    def __init__(self, operation: Operation, flow: Flow, plan: Plan[R], strategy: str) -> None:
+        self._operation, self._flow, self._plan = operation, flow, plan
+        self.strategy = strategy
         self._changed = anyio.Event()
+
+    @property
+    def guarantee(self) -> str:
+        return "exact" if self._plan.exact else "best-effort"
 
     @property
     def until(self) -> int | None:
@@ -125,7 +153,7 @@ class WindowSource:
             while self._plan.is_open(reading):
                 await self._step(reading)
 
-    async def _step(self, reading: Reading) -> None:
+    async def _step(self, reading: R) -> None:
         page = await self._flow.page(self._filters(self._plan.ask(reading)))
         await self._flow.room()
         # From here to the end nothing awaits: the books and what is handed over change together.
@@ -139,7 +167,7 @@ class WindowSource:
 
     def _filters(self, ask: Ask) -> dict[str, FilterValue]:
         filters: dict[str, FilterValue] = {
-            "modified_on_or_after": None if ask.since == EARLIEST else to_text(ask.since),
+            "modified_on_or_after": _lower_bound(self._operation, ask.since),
             "modified_before": None if ask.before is None else to_text(ask.before),
             "sort": ask.sort,
             "page": ask.page,
@@ -200,15 +228,14 @@ class PageSource:
         if self._operation.paged:
             filters |= {"page": number, "page_size": self._flow.page_size}
         if "modifiedOnOrAfter" in known:
-            # Lists of all contacts refuse to answer without a bound.
-            needed = self._operation.name.endswith(".list_all")
-            if self._since != EARLIEST:
-                filters["modified_on_or_after"] = to_text(self._since)
-            elif needed:
-                filters["modified_on_or_after"] = _BEGINNING
+            filters["modified_on_or_after"] = _lower_bound(self._operation, self._since)
         if "active" in known:
             filters["active"] = "Any"
         return filters
 
 
-_BEGINNING = "1900-01-01T00:00:00Z"
+def _lower_bound(operation: Operation, since: int) -> str | None:
+    if since != EARLIEST:
+        return to_text(since)
+    # Lists of all contacts refuse to answer without a bound.
+    return "1900-01-01T00:00:00Z" if operation.name.endswith(".list_all") else None

@@ -45,7 +45,7 @@ class Ask(NamedTuple):
     since: int
     before: int | None
     """None leaves the window open: only before the first answer, which tells what `until` is."""
-    sort: str = "+ModifiedOn"
+    sort: str | None = "+ModifiedOn"
     page: int = 1
     with_total: bool = False
     """Whether to ask how many records there are."""
@@ -109,6 +109,11 @@ class WindowPlan:
     def finished(self) -> bool:
         """Nothing is left to read."""
         return not self._readings
+
+    @property
+    def exact(self) -> bool:
+        """Nothing was lost, whatever changed meanwhile."""
+        return True
 
     def open_windows(self) -> tuple[OpenWindow, ...]:
         """What is left of the run, for the ledger that goes with everything received so far."""

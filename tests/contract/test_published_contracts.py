@@ -23,6 +23,7 @@ import yaml
 
 from servicetitan_crm_async import models
 from servicetitan_crm_async.contract import OPERATIONS, Body, ContractName, Envelope, Operation, operation
+from servicetitan_crm_async.models.record import Instant
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "contract"
 FILES: Mapping[ContractName, tuple[str, ...]] = {
@@ -378,7 +379,7 @@ def fits(schema: Schema, annotation: Any) -> bool:
         case {"enum": words}:
             return issubclass(annotation, models.OpenEnum) and set(words) <= set(annotation)
         case {"type": "string", "format": "date-time"}:
-            return annotation is datetime
+            return annotation in (datetime, Instant)
         case {"type": "string"}:
             # openapi-2.0.0 types some vocabularies as plain text.
             return annotation is str or issubclass(annotation, Enum)

@@ -96,9 +96,7 @@ def test_the_first_run_brings_everything_and_the_second_only_what_changed() -> N
     async def main(transport: SandboxTransport) -> None:
         first = await once(transport, mirror)
         assert not differences(sandbox, mirror)
-        assert {name: report.guarantee for name, report in first.entities.items()} == {
-            name: "best-effort" if name.endswith("contacts") else "exact" for name in KINDS
-        }
+        assert {report.guarantee for report in first.entities.values()} == {"exact"}
         assert all(report.since is None and report.error is None for report in first.entities.values())
         await asyncio.sleep(60)
         number = next(iter(sandbox.records("leads")))
@@ -320,7 +318,7 @@ def test_an_odd_record_costs_no_other_and_is_counted() -> None:
     assert all(len(numbers) == 1 for numbers in differences(sandbox, mirror).values())
 
 
-def test_openapi_is_synced_page_by_page_without_the_lists_it_lacks() -> None:
+def test_openapi_is_synced_without_the_lists_it_lacks() -> None:
     sandbox, mirror = tenant(), MemoryDestination()
 
     async def main(transport: SandboxTransport) -> None:
@@ -329,8 +327,8 @@ def test_openapi_is_synced_page_by_page_without_the_lists_it_lacks() -> None:
             with pytest.raises(NotInContract):
                 await sync(crm, mirror, entities=["customer_contacts"])
         assert set(report.entities) == {"customers", "locations", "leads", "bookings", "tag_types"}
-        assert {e.strategy for e in report.entities.values()} == {"pages"}
-        assert {n for n, e in report.entities.items() if e.guarantee == "exact"} == {"tag_types"}
+        assert {n for n, e in report.entities.items() if e.strategy == "slices"} == {"customers"}
+        assert {n for n, e in report.entities.items() if e.guarantee == "exact"} == {"customers", "tag_types"}
 
     in_virtual_time(sandbox, main)
     for entity in ("customers", "locations", "leads", "bookings"):

@@ -3,90 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plan_kit import BEGINNING, UNTIL, YEARS, Run, Service, histories
 
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.ledger import OpenWindow
-from servicetitan_crm_async.sync.windows import EARLIEST, Ask, Key, Reading, WindowPlan
-
-UNTIL = 1_000 * TICKS_PER_SECOND
-YEARS = 5 * 365 * 86_400 * TICKS_PER_SECOND
-
-
-@dataclass
-class Service:
-    """A list of records that answers page by page from one moment, equal instants in any order."""
-
-    stamps: dict[int, int]
-    chance: Random
-    page_size: int
-    requests: int = 0
-
-    def answer(self, ask: Ask) -> tuple[list[Key], bool, int | None]:
-        self.requests += 1
-        members = [
-            Key(number, ticks)
-            for number, ticks in self.stamps.items()
-            if ticks >= ask.since and (ask.before is None or ticks < ask.before)
-        ]
-        self.chance.shuffle(members)
-        members.sort(key=lambda key: key.id if ask.sort == "+Id" else key.ticks)
-        start = (ask.page - 1) * self.page_size
-        more = len(members) > start + self.page_size
-        return members[start : start + self.page_size], more, len(members) if ask.with_total else None
-
-    def edit(self, number: int) -> None:
-        """Whoever is modified now moves past the end of the run."""
-        self.stamps[number] = UNTIL + self.requests
-
-
-@dataclass
-class Run:
-    """Workers over a plan, their answers coming home in any order."""
-
-    service: Service
-    plan: WindowPlan
-    workers: int
-    landed: list[int] = field(default_factory=list)
-    edited: set[int] = field(default_factory=set)
-
-    def to_the_end(self, *, edits: float = 0.0, stop_after: int | None = None) -> None:
-        chance = self.service.chance
-        under_way: list[tuple[Reading, list[Key], bool, int | None]] = []
-        first = True
-        while True:
-            limit = 1 if first else self.workers
-            while len(under_way) < limit and (reading := self.plan.take()) is not None:
-                under_way.append((reading, *self.service.answer(self.plan.ask(reading))))
-            if not under_way:
-                break
-            if self.service.stamps and chance.random() < edits:
-                number = chance.choice(list(self.service.stamps))
-                self.service.edit(number)
-                self.edited.add(number)
-            reading, keys, more, total = under_way.pop(chance.randrange(len(under_way)))
-            if self.plan.until is None:
-                self.plan.close(UNTIL)
-            self.landed += [
-                keys[place].id for place in self.plan.received(reading, keys, has_more=more, total=total)
-            ]
-            if first:
-                self.plan.share_out()
-                first = False
-            self.plan.release(reading)
-            if stop_after is not None and self.service.requests >= stop_after:
-                return
-        assert self.plan.finished
+from servicetitan_crm_async.sync.windows import Key, Reading, WindowPlan
 
 
 def whole(page_size: int, workers: int) -> WindowPlan:
-    return WindowPlan([OpenWindow(EARLIEST, EARLIEST)], until=None, page_size=page_size, workers=workers)
+    return WindowPlan(BEGINNING, until=None, page_size=page_size, workers=workers)
 
 
 instants = st.one_of(
@@ -137,23 +68,6 @@ def test_a_run_cut_short_is_taken_up_without_loss_or_double(
     )
     rest.to_the_end()
     assert sorted(rest.landed) == sorted(service.stamps)
-
-
-def histories() -> dict[str, list[int]]:
-    chance = Random(1)
-    at = [chance.random() for _ in range(50_000)]
-    return {
-        "even": [-int(YEARS * x) for x in at],
-        "growing": [-int(YEARS * (1 - x**0.3)) for x in at],
-        "bursts": [-int(YEARS * chance.randrange(20) / 20) - int(x * 86_400 * TICKS_PER_SECOND) for x in at],
-        "four fifths in one second": [
-            -int(YEARS * x) if place % 5 == 0 else -YEARS // 2 + int(x * TICKS_PER_SECOND)
-            for place, x in enumerate(at)
-        ],
-        "20,000 in one instant": [
-            -int(YEARS * x) if place < 30_000 else -YEARS // 3 for place, x in enumerate(at)
-        ],
-    }
 
 
 @pytest.mark.parametrize(("shape", "extra"), [(name, 41 if "instant" in name else 0) for name in histories()])
