@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import ssl
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -134,8 +135,11 @@ class ServiceTitanCRM:
             ssl_context=ssl_context,
         )
 
-    def for_tenant(self, credentials: Credentials) -> Self:
+    def for_tenant(self, credentials: Credentials, *, limiter: Limiter | None = None) -> Self:
         """A client for another tenant on the same connections, with the same settings.
+
+        A limiter keeps the budget of one tenant, so one that was handed in is not handed on: give the
+        other tenant its own, or it gets that of this process.
 
         It works for as long as this one is open, with or without an `async with` of its own, and
         closing it leaves the connections to this one.
@@ -144,6 +148,7 @@ class ServiceTitanCRM:
             credentials,
             self._settings,
             token_store=self._token_store,
+            limiter=limiter,
             transport=self._transport,
             clock=self._clock,
         )
@@ -285,7 +290,7 @@ class ServiceTitanCRM:
                 TokenCache,
                 # A store counts as itself, whatever it may say of its equals or its hash.
                 (settings.token_url, who.client_id, who.client_secret, id(self._token_store)),
-                lambda: TokenCache(f"{who.client_id}@{settings.token_url}", self._clock, self._token_store),
+                lambda: TokenCache(_store_key(who, settings), self._clock, self._token_store),
             ),
             limiter=self._limiter or self._shared_limiter(),
             clock=self._clock,
@@ -300,3 +305,9 @@ class ServiceTitanCRM:
         )
         limiter.slow_to(settings.rate)
         return limiter
+
+
+def _store_key(who: Credentials, settings: Settings) -> str:
+    # With a digest of the secret, so that a client with a wrong one does not live on another's token.
+    mark = hashlib.blake2b(who.client_secret.reveal().encode(), digest_size=8).hexdigest()
+    return f"{who.client_id}@{settings.token_url}#{mark}"

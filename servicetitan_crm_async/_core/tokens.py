@@ -120,7 +120,7 @@ class TokenCache:
         self._lock = anyio.Lock()
         self._token: Token | None = None
         self._failure: tuple[ServiceTitanError, float] | None = None
-        self._store_was_asked = False
+        self._refused: Secret | None = None
         self.fetches = 0
         """Requests made to the token service."""
 
@@ -149,7 +149,7 @@ class TokenCache:
     async def forget(self, token: Token) -> None:
         """Drop this very token, which the service refused; a newer one stays."""
         if self._token is token:
-            self._token = None
+            self._token, self._refused = None, token.value
             await self._keep(None)
 
     async def _fetched(self, fetch: Fetch) -> Token:
@@ -167,17 +167,15 @@ class TokenCache:
         return token
 
     async def _stored(self) -> Token | None:
-        # Once: after that this process knows better than the store, and a token that was refused must
-        # not come back from it.
-        if self._store is None or self._store_was_asked:
+        # Each time before one is fetched: another process may have renewed it a moment ago.
+        if self._store is None:
             return None
-        self._store_was_asked = True
         try:
             kept = await self._store.load(self._key)
         except Exception as error:
             _work_without(error)
             return None
-        if kept is None or not is_bearer(kept.value.reveal()):
+        if kept is None or kept.value == self._refused or not is_bearer(kept.value.reveal()):
             return None
         age = max(0.0, self._clock.now().timestamp() - kept.issued_at)
         token = Token(kept.value, self._clock.monotonic() - age, kept.expires_at - kept.issued_at)

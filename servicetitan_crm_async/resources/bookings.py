@@ -94,5 +94,5 @@ def _has_address(booking: BookingCreate) -> bool:
 def _can_be_reached(booking: BookingCreate) -> bool:
     contacts = booking.contacts
     return contacts is not msgspec.UNSET and any(
-        contact.type != ContactType.FAX for contact in contacts or ()
+        contact.type != ContactType.FAX and contact.value.strip() for contact in contacts or ()
     )
