@@ -42,7 +42,7 @@ def _mend_aioresponses() -> None:
             kwargs.setdefault("stream_writer", Mock())
             super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
-    vars(aioresponses.core)["ClientResponse"] = Response
+    setattr(aioresponses.core, "ClientResponse", Response)  # noqa: B010  # it is not exported
 
 
 _mend_aioresponses()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
+
 import servicetitan_crm_async
 from servicetitan_crm_async import models, resources, sync
 
@@ -38,7 +40,7 @@ def _surface(module: ModuleType) -> Iterator[str]:
         if inspect.isclass(member):
             yield f"class {name}({', '.join(base.__name__ for base in member.__bases__)})"
             yield from _members(member)
-            if not issubclass(member, BaseException) and hasattr(member, "__struct_fields__"):
+            if issubclass(member, msgspec.Struct):
                 yield f"    fields: {', '.join(member.__struct_fields__)}"
         elif inspect.isfunction(member):
             yield f"{name}{inspect.signature(member)}"

@@ -74,11 +74,7 @@ def prepare(
         raise ConfigError(problems)
     values = {
         "tenant": tenant,
-        **{
-            # All placeholders but this contract's `{booking_provider}` are spelt as the filters are.
-            name if f"{{{name}}}" in operation.path else wire_name(name): value
-            for name, value in (path or {}).items()
-        },
+        **{_placeholder(operation, name): value for name, value in (path or {}).items()},
     }
     return Request(
         operation.method,
@@ -135,6 +131,12 @@ def wire_name(name: str) -> str:
     """The service's spelling of a Python name: `modified_on_or_after` is `modifiedOnOrAfter`."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(part.capitalize() for part in rest)
+
+
+def _placeholder(operation: Operation, name: str) -> str:
+    """The placeholder of a path a Python name stands for: `customer_id` is `{id}` among customers."""
+    # All placeholders but this contract's `{booking_provider}` are spelt as the filters are.
+    return next((each for each in (name, wire_name(name)) if f"{{{each}}}" in operation.path), "id")
 
 
 def encode_query(pairs: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SLOWEST = 0.1
 _SHORTEST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+"""Longer ones end the call that met them; those that come later find out for themselves."""
 _RECOVERY_SECONDS = 30.0
 """After this long without a 429 the pace goes one step up again."""
 
@@ -92,7 +94,7 @@ class PacedLimiter:
         if self._resume_at <= now < self._resume_at + _RECOVERY_SECONDS:
             self._set_pace(max(_SLOWEST, self._pace / 2), now)
         self._changed_at = now
-        self._resume_at = max(self._resume_at, now + max(retry_after, _SHORTEST_PAUSE))
+        self._resume_at = max(self._resume_at, now + min(max(retry_after, _SHORTEST_PAUSE), _LONGEST_PAUSE))
 
     def statistics(self) -> LimiterStatistics:
         paused_for = max(0.0, self._resume_at - asyncio.get_running_loop().time())

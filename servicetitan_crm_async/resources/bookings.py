@@ -64,7 +64,7 @@ class Bookings:
             NotFound: there is no such booking.
             NotInContract: openapi-2.0.0 has no such operation.
         """
-        return await self._caller.one("bookings.get", Booking, path={"id": booking_id})
+        return await self._caller.one("bookings.get", Booking, path={"booking_id": booking_id})
 
     async def create(self, booking: BookingCreate, *, booking_provider: int | None = None) -> Booking:
         """Send in a booking: `POST /booking-provider/{booking_provider}/bookings`.

@@ -38,7 +38,7 @@ class CustomerContacts:
         return self._caller.pages(
             "customers.contacts.list",
             Contact,
-            path={"id": customer_id},
+            path={"customer_id": customer_id},
             filters={"include_total": include_total},
             page_size=page_size,
         )
@@ -52,7 +52,7 @@ class CustomerContacts:
             NotFound: there is no such customer.
         """
         return await self._caller.one(
-            "customers.contacts.create", Contact, path={"id": customer_id}, body=contact
+            "customers.contacts.create", Contact, path={"customer_id": customer_id}, body=contact
         )
 
 
@@ -143,7 +143,7 @@ class Customers:
         Raises:
             NotFound: there is no such customer.
         """
-        return await self._caller.one("customers.get", Customer, path={"id": customer_id})
+        return await self._caller.one("customers.get", Customer, path={"customer_id": customer_id})
 
     async def get_many(self, ids: Iterable[int], *, concurrency: int = 8) -> Found[Customer]:
         """Customers by their ids, active or not, 50 a request: `GET /customers?ids=`.
@@ -176,4 +176,6 @@ class Customers:
         Raises:
             NotFound: there is no such customer.
         """
-        return await self._caller.one("customers.update", Customer, path={"id": customer_id}, body=changes)
+        return await self._caller.one(
+            "customers.update", Customer, path={"customer_id": customer_id}, body=changes
+        )

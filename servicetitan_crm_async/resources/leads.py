@@ -92,7 +92,7 @@ class Leads:
             NotFound: there is no such lead.
             NotInContract: openapi-2.0.0 has no such operation.
         """
-        return await self._caller.one("leads.get", Lead, path={"id": lead_id})
+        return await self._caller.one("leads.get", Lead, path={"lead_id": lead_id})
 
     async def create(self, lead: LeadCreate) -> Lead:
         """Enter a lead: `POST /leads`.
@@ -123,4 +123,4 @@ class Leads:
         if not takes_reason and reason_id is not None:
             raise ConfigError({"reason_id": f"is not known to contract {self._caller.contract!r}"})
         body = None if reason_id is None else _Dismissal(dismissing_reason_id=reason_id)
-        await self._caller.nothing("leads.dismiss", path={"id": lead_id}, body=body)
+        await self._caller.nothing("leads.dismiss", path={"lead_id": lead_id}, body=body)

@@ -88,7 +88,7 @@ class Locations:
         Raises:
             NotFound: there is no such location.
         """
-        return await self._caller.one("locations.get", Location, path={"id": location_id})
+        return await self._caller.one("locations.get", Location, path={"location_id": location_id})
 
     async def get_many(self, ids: Iterable[int], *, concurrency: int = 8) -> Found[Location]:
         """Locations by their ids, active or not, 50 a request: `GET /locations?ids=`.
@@ -119,4 +119,6 @@ class Locations:
         Raises:
             NotFound: there is no such location.
         """
-        return await self._caller.one("locations.update", Location, path={"id": location_id}, body=changes)
+        return await self._caller.one(
+            "locations.update", Location, path={"location_id": location_id}, body=changes
+        )

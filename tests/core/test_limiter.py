@@ -145,6 +145,15 @@ def test_who_waited_for_the_rate_when_a_pause_began_waits_it_out() -> None:
     assert most_in_a_second([moment for moment in times if moment >= 4.5]) <= 60
 
 
+def test_an_absurd_wish_does_not_stop_everyone_for_an_hour() -> None:
+    async def main() -> list[float]:
+        limiter = PacedLimiter(RateLimit())
+        limiter.throttled(3600)
+        return await admissions(limiter, 1)
+
+    assert run(main())[0] == pytest.approx(60, abs=0.1)
+
+
 def test_a_429_without_a_wish_pauses_for_a_second() -> None:
     async def main() -> list[float]:
         limiter = PacedLimiter(RateLimit())

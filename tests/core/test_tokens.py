@@ -450,6 +450,19 @@ async def test_a_token_forgotten_after_a_401_does_not_return_from_the_store(stor
     assert await value(TokenCache("key", WallClock(), store), service) == "token-2"
 
 
+async def test_what_another_process_renewed_is_not_fetched_again(store: TokenStore) -> None:
+    service, early = Service(seconds=0), WallClock()
+    long_lived = TokenCache("key", early, store)
+    assert await value(long_lived, service) == "token-1"
+    assert await value(TokenCache("key", WallClock(880), store), service) == "token-2"
+    early.at += timedelta(seconds=880)
+    first = await long_lived.get(service)
+    await long_lived.forget(first)  # refused: but what the store holds by now is another's, and newer
+    await store.save("key", StoredToken(Secret("token-2"), early.at.timestamp(), early.at.timestamp() + 900))
+    assert await value(long_lived, service) == "token-2"
+    assert service.fetches == 2
+
+
 @pytest.mark.parametrize(
     "failing", [OSError("disk full"), PermissionError(), ConnectionError("cs.x"), RuntimeError("cs.x")]
 )

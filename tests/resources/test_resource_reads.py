@@ -243,7 +243,7 @@ async def test_one_record_by_its_id(contract: ContractName) -> None:
             assert caught.value.trace_id
             d.visits()
             for wrong in (0, -5, True):
-                await d.refuses(lambda r=resource, n=wrong: r.get(n), "id")  # type: ignore[misc]
+                await d.refuses(lambda r=resource, n=wrong: r.get(n), f"{kind.removesuffix('s')}_id")  # type: ignore[misc]
 
 
 @both
@@ -258,7 +258,7 @@ async def test_the_contacts_of_a_customer(contract: ContractName) -> None:
         with pytest.raises(NotFound):
             await d.crm.customers.contacts.list(999_999_999).collect()
         d.visits()
-        await d.refuses(lambda: d.crm.customers.contacts.list(0), "id")
+        await d.refuses(lambda: d.crm.customers.contacts.list(0), "customer_id")
 
 
 @both

@@ -91,7 +91,7 @@ async def test_an_update_changes_what_is_given_and_nothing_else(contract: Contra
         with pytest.raises(NotFound):
             await d.crm.customers.update(999_999_999, CustomerUpdate(name="x"))
         d.visits()
-        await d.refuses(lambda: d.crm.customers.update(0, CustomerUpdate(name="")), "id", "name")
+        await d.refuses(lambda: d.crm.customers.update(0, CustomerUpdate(name="")), "customer_id", "name")
 
 
 @both
