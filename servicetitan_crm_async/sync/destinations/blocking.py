@@ -167,7 +167,20 @@ def changed_hands(location: str, entity: str, tenant: int) -> LedgerConflict:
     )
 
 
-def python() -> str:
-    """How to call this Python in a shell: by name where that is the one found first."""
+def count_in_a_shell(module: str, connect: str, tenant: int, path: str) -> str:
+    """A shell command that prints each entity of a tenant with how many records are held and up to when."""
+    code = (
+        f"import json, sys, {module}; run = {connect}.execute; "  # noqa: S608  # names and numbers of ours
+        f'mine = " where tenant_id = {tenant}"; '
+        'held = lambda table: run("select count(*) from " + table + mine).fetchone()[0]; '
+        '[print(table, held(table), json.loads(ledger)["watermark"]) '
+        'for table, ledger in run("select entity, ledger from sync_ledger" + mine).fetchall()]'
+    )
+    return f"{_python()} -c {shlex.quote(code)} {shlex.quote(path)}"
+
+
+def _python() -> str:
+    """How to call this Python in a shell: by name where that finds this one."""
     found = shutil.which("python")
-    return "python" if found and Path(found) == Path(sys.executable) else shlex.quote(sys.executable)
+    same = found is not None and Path(found).parent == Path(sys.executable).parent
+    return "python" if same else shlex.quote(sys.executable)

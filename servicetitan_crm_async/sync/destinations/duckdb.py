@@ -9,7 +9,6 @@ over (tenant_id, id) costs about a fifth of a load and holds whatever else write
 from __future__ import annotations
 
 import importlib.util
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations.blocking import BlockingDestination, changed_hands, python
+from servicetitan_crm_async.sync.destinations.blocking import (
+    BlockingDestination,
+    changed_hands,
+    count_in_a_shell,
+)
 from servicetitan_crm_async.sync.destinations.columns import Column, Fields, columns_of, quoted
 from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
@@ -55,10 +58,7 @@ create or replace temp table sync_stage as select
     unnest(string_split(?, chr(30))) as raw"""
 _PART = 16 * 2**20
 """Bytes of JSON merged at once: a merge takes some eight times as much memory."""
-_LOOK = (
-    "import duckdb, sys; data = duckdb.connect(sys.argv[1], read_only=True); "
-    "print(data.sql('select entity, ledger from sync_ledger where tenant_id = {tenant}'))"
-)
+_CONNECT = "duckdb.connect(sys.argv[1], read_only=True)"
 
 
 class DuckDBDestination(BlockingDestination):
@@ -100,7 +100,7 @@ class DuckDBDestination(BlockingDestination):
         """The ledgers as this destination last read or wrote them."""
 
     def look(self, tenant: int) -> str:
-        return f'{python()} -c "{_LOOK.format(tenant=tenant)}" {shlex.quote(self.location)}'
+        return count_in_a_shell("duckdb", _CONNECT, tenant, self.location)
 
     def _open(self) -> None:
         try:

@@ -6,13 +6,16 @@ a table WITHOUT ROWID is up to four times slower, as rows of this size fill its 
 
 from __future__ import annotations
 
-import shlex
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
 from servicetitan_crm_async.errors import LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations.blocking import BlockingDestination, changed_hands, python
+from servicetitan_crm_async.sync.destinations.blocking import (
+    BlockingDestination,
+    changed_hands,
+    count_in_a_shell,
+)
 from servicetitan_crm_async.sync.destinations.protocol import Batch
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
 
@@ -39,10 +42,6 @@ insert into "{entity}" (tenant_id, id, modified_on, active, raw, modified_ticks)
 on conflict (tenant_id, id) do update set modified_on = excluded.modified_on, active = excluded.active,
     raw = excluded.raw, modified_ticks = excluded.modified_ticks
 where excluded.modified_ticks >= "{entity}".modified_ticks"""
-_LOOK = (
-    "import sqlite3, sys; [print(*row) for row in sqlite3.connect(sys.argv[1]).execute("
-    "'select entity, ledger from sync_ledger where tenant_id = {tenant}')]"
-)
 
 
 class SqliteDestination(BlockingDestination):
@@ -63,7 +62,7 @@ class SqliteDestination(BlockingDestination):
         """The ledgers as this destination last read or wrote them."""
 
     def look(self, tenant: int) -> str:
-        return f'{python()} -c "{_LOOK.format(tenant=tenant)}" {shlex.quote(self.location)}'
+        return count_in_a_shell("sqlite3", "sqlite3.connect(sys.argv[1])", tenant, self.location)
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
