@@ -25,7 +25,7 @@ from servicetitan_crm_async.sync.ledger import Ledger
 from servicetitan_crm_async.sync.outbox import Outbox
 from servicetitan_crm_async.sync.reading import PageReader, RawPage
 from servicetitan_crm_async.sync.report import EntityReport, Progress, SyncReport
-from servicetitan_crm_async.sync.sources import Flow, OpenRun, Source, source_for
+from servicetitan_crm_async.sync.sources import Flow, OpenRun, PageSource, Source, source_for
 from servicetitan_crm_async.sync.windows import EARLIEST
 
 SETTLE = timedelta(minutes=2)
@@ -180,7 +180,11 @@ class _EntityRun:
 
     def _interrupted(self) -> OpenRun | None:
         last = self._last
-        if last is None or last.until is None or not last.windows:
+        if last is None or last.until is None:
+            return None
+        # Page numbers mean nothing to a later run. Without windows any other was read to its end, and
+        # only the ledger that says so is missing.
+        if last.strategy == PageSource.strategy:
             return None
         # `since` asked for earlier than that run began reads it all again anyway.
         asked = self._options.since
@@ -189,14 +193,17 @@ class _EntityRun:
         return OpenRun(to_ticks(last.until), last.windows)
 
     def _start(self) -> str | None:
-        """Where a new run begins: never later than the last one ended, or what lies between is lost."""
-        asked = self._options.since
-        watermark = self._last.watermark if self._last else None
-        if asked is None:
-            return watermark
-        if self._last is None or watermark is None:
-            return to_text(asked)
-        return to_text(min(asked, to_ticks(watermark)))
+        """Where a new run begins: never later than the last one ended, or what lies between is lost.
+
+        One that was cut short and cannot be taken up is begun again from its own beginning.
+        """
+        asked, last = self._options.since, self._last
+        if last is None:
+            return None if asked is None else to_text(asked)
+        reached = last.watermark if last.until is None else last.since
+        if asked is None or reached is None:
+            return reached
+        return to_text(min(asked, to_ticks(reached)))
 
     async def _run(self, since: str | None, interrupted: OpenRun | None) -> None:
         self._since, self._finished = since, False

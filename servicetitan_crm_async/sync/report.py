@@ -23,7 +23,9 @@ class EntityReport:
     """Left out because they have no usable id or instant; the log names the place in each."""
     strategy: str
     guarantee: str
-    """`exact`: nothing was lost, whatever changed meanwhile. `best-effort`: the contract allows no better."""
+    """`exact`: nothing was lost, whatever changed meanwhile. `verified`: read by page number while, as the
+    service said afterwards, nothing changed. `best-effort`: something did, and the contract allows no
+    better way. `none`: it failed."""
     since: str | None
     """None: from the beginning."""
     until: str | None

@@ -7,8 +7,10 @@ ledger says exactly what was handed over.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import anyio
@@ -23,6 +25,8 @@ from servicetitan_crm_async.sync.ledger import OpenWindow
 from servicetitan_crm_async.sync.reading import PageReader, RawPage
 from servicetitan_crm_async.sync.slices import SlicePlan
 from servicetitan_crm_async.sync.windows import EARLIEST, Ask, Key, WindowPlan
+
+logger = logging.getLogger("servicetitan_crm_async")
 
 R = TypeVar("R")
 
@@ -154,7 +158,7 @@ class PlannedSource(Generic[R]):
                 await self._step(reading)
 
     async def _step(self, reading: R) -> None:
-        page = await self._flow.page(self._filters(self._plan.ask(reading)))
+        page = _of_an_instant(await self._flow.page(self._filters(self._plan.ask(reading))))
         await self._flow.room()
         # From here to the end nothing awaits: the books and what is handed over change together.
         if self._plan.until is None:
@@ -181,10 +185,13 @@ class PlannedSource(Generic[R]):
 
 
 class PageSource:
-    """Reads by page number, one page at a time, the list left open above.
+    """Reads by page number, several pages at once, and then checks that the positions stood still.
 
-    For lists that cannot be closed or sorted. Open above, a record that changes stays in the list, so
-    edits do not make the others slip; a record that is deleted while the list is read does.
+    For lists that cannot be closed. Left open above, a record that changes stays in the list; but one
+    that is deleted, or that changes its place, makes others slip past the reader. So after each pass the
+    service is asked what changed since it began: nothing, and the pass was as good as of one moment.
+    Something, and it is read again, at last one page at a time, which loses the least. What is deleted
+    outright leaves no trace in a list; leads, bookings and locations are not.
     """
 
     strategy = "pages"
@@ -192,8 +199,7 @@ class PageSource:
     def __init__(self, operation: Operation, flow: Flow, *, since: int) -> None:
         self._operation, self._flow, self._since = operation, flow, since
         self._until: int | None = None
-        # A list that comes in one answer is of one moment.
-        self.guarantee = "best-effort" if operation.paged else "exact"
+        self.guarantee = "best-effort"
 
     @property
     def until(self) -> int | None:
@@ -204,34 +210,96 @@ class PageSource:
         return ()
 
     async def run(self) -> None:
-        number, previous = 1, None
-        while True:
-            page = await self._flow.page(self._filters(number))
-            await self._flow.room()
-            if self._until is None:
-                self._until = max(self._since, page.served_at - self._flow.settle)
-            ids = [record.id for record in page.records]
-            if ids and ids == previous:
-                raise FeedStalled(
-                    f"{self._operation.name}: page {number} repeats page {number - 1}; "
-                    "the service seems to ignore the page number"
-                )
-            # What is newer than the run's end is the next run's, which asks for it again anyhow.
-            self._flow.land([record for record in page.records if record.ticks < self._until], page)
-            if not page.has_more:
+        for workers in (self._flow.workers, self._flow.workers, 1):
+            numbers = _PageNumbers()
+            first = await self._read(numbers)
+            if numbers.end is not None:
+                self.guarantee = "exact"  # all of it came in one answer, which is of one moment
                 return
-            number, previous = number + 1, ids
+            # Where only an empty page says that there is no more, a short one still says there is little.
+            full = len(first.records) + first.odd >= self._flow.page_size
+            await all_or_first_failure([partial(self._work, numbers)] * (workers if full else 1))
+            if await self._nothing_changed_since(first.served_at):
+                self.guarantee = "verified"
+                return
 
-    def _filters(self, number: int) -> dict[str, FilterValue]:
+    async def _work(self, numbers: _PageNumbers) -> None:
+        while numbers.end is None:
+            await self._read(numbers)
+
+    async def _read(self, numbers: _PageNumbers) -> RawPage:
+        """Read and hand over the next page that nobody has taken."""
+        number = numbers.take()
+        page = await self._flow.page(self._filters(self._since, number, self._flow.page_size))
+        await self._flow.room()
+        if self._until is None:
+            self._until = max(self._since, page.served_at - self._flow.settle)
+        numbers.book(number, page, self._operation.name)
+        # What is newer than the run's end is the next run's, which asks for it again anyhow.
+        self._flow.land([record for record in page.records if record.ticks < self._until], page)
+        return page
+
+    async def _nothing_changed_since(self, began_at: int) -> bool:
+        # As long before the pass as a change may take to be seen, it may have come to be seen during it.
+        page = await self._flow.page(self._filters(began_at - self._flow.settle, 1, 1))
+        await self._flow.room()
+        self._flow.land((), page)
+        return not page.records and not page.odd
+
+    def _filters(self, since: int, number: int, page_size: int) -> dict[str, FilterValue]:
         known = self._operation.filters
         filters: dict[str, FilterValue] = {}
         if self._operation.paged:
-            filters |= {"page": number, "page_size": self._flow.page_size}
+            filters |= {"page": number, "page_size": page_size}
         if "modifiedOnOrAfter" in known:
-            filters["modified_on_or_after"] = _lower_bound(self._operation, self._since)
+            filters["modified_on_or_after"] = _lower_bound(self._operation, since)
         if "active" in known:
             filters["active"] = "Any"
         return filters
+
+
+class _PageNumbers:
+    """The books of one pass: which page is next, and where the list ends."""
+
+    def __init__(self) -> None:
+        self.end: int | None = None
+        """The last page, once it is known."""
+        self._next = 1
+        self._ids: dict[int, tuple[int, ...]] = {}
+
+    def take(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def book(self, number: int, page: RawPage, name: str) -> None:
+        """Note what a page held.
+
+        Raises:
+            FeedStalled: it holds what its neighbour held, so the list would never end.
+        """
+        ids = tuple(record.id for record in page.records)
+        for neighbour in (number - 1, number + 1):
+            if ids and self._ids.get(neighbour) == ids:
+                raise FeedStalled(
+                    f"{name}: pages {number} and {neighbour} are the same; "
+                    "the service seems to ignore the page number"
+                )
+        self._ids = {near: held for near, held in self._ids.items() if near >= number - _NEAR} | {number: ids}
+        if not page.has_more:
+            self.end = number if self.end is None else min(self.end, number)
+
+
+_NEAR = 100
+"""How many pages back the ids of a page are kept; workers are never that far apart."""
+
+
+def _of_an_instant(page: RawPage) -> RawPage:
+    """The page without records that say no instant: they have no place in any window."""
+    records = tuple(record for record in page.records if record.modified_on is not None)
+    odd = len(page.records) - len(records)
+    if odd:
+        logger.warning("%d records of a page say not when they were modified and are left out", odd)
+    return page._replace(records=records, odd=page.odd + odd)
 
 
 def _lower_bound(operation: Operation, since: int) -> str | None:

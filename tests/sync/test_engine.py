@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from churn_kit import churn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import SandboxTransport, client, differences
@@ -21,7 +23,9 @@ from servicetitan_crm_async import (
     SyncError,
 )
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, to_ticks
-from servicetitan_crm_async.sandbox import KINDS, Fault, Kind, Sandbox
+from servicetitan_crm_async._core.replies import Reply
+from servicetitan_crm_async._core.transport import WireRequest
+from servicetitan_crm_async.sandbox import Fault, Sandbox
 from servicetitan_crm_async.sync import Batch, Progress, SyncReport, sync
 from servicetitan_crm_async.sync.destinations import MemoryDestination
 
@@ -113,33 +117,6 @@ def test_the_first_run_brings_everything_and_the_second_only_what_changed() -> N
         assert not differences(sandbox, mirror)
 
     in_virtual_time(sandbox, main)
-
-
-CREATED: tuple[Kind, ...] = ("customers", "leads", "bookings")
-
-
-async def churn(transport: SandboxTransport, chance: Random, *, rate: float, seconds: float) -> None:
-    """Change records by hand, several at one instant now and then, between any two requests."""
-    world, loop = transport.sandbox.world(), asyncio.get_running_loop()
-    ends_at = loop.time() + seconds
-    while loop.time() < ends_at:
-        await asyncio.sleep(chance.expovariate(rate))
-        at = transport.now
-        kind: Kind = chance.choice(KINDS)
-        numbers = [record.id for record in world.tables[kind].rows]
-        match chance.randrange(10):
-            case 0 | 1:
-                made: Kind = chance.choice(CREATED)
-                world.create(made, at=at)
-            case 2 if kind in ("customers", "locations"):
-                one, other = chance.sample(numbers, 2)
-                world.merge(kind, one, other, at=at)
-            case 3 if kind in ("customers", "locations", "tag_types"):
-                world.set_active(kind, chance.choice(numbers), active=chance.random() < 0.5, at=at)
-            case 4:
-                world.restamp(kind, chance.sample(numbers, min(len(numbers), 30)), at)
-            case _:
-                world.edit(kind, chance.choice(numbers), at=at)
 
 
 async def disturbed(
@@ -328,13 +305,68 @@ def test_openapi_is_synced_without_the_lists_it_lacks() -> None:
                 await sync(crm, mirror, entities=["customer_contacts"])
         assert set(report.entities) == {"customers", "locations", "leads", "bookings", "tag_types"}
         assert {n for n, e in report.entities.items() if e.strategy == "slices"} == {"customers"}
-        assert {n for n, e in report.entities.items() if e.guarantee == "exact"} == {"customers", "tag_types"}
+        assert {n: e.guarantee for n, e in report.entities.items()} == {
+            "customers": "exact",
+            "locations": "verified",
+            "leads": "verified",
+            "bookings": "verified",
+            "tag_types": "exact",
+        }
 
     in_virtual_time(sandbox, main)
     for entity in ("customers", "locations", "leads", "bookings"):
         listed = sandbox.records(entity, contract="openapi-2.0.0")
         held = mirror.rows(sandbox.tenant.tenant_id, entity)
         assert {n: r.raw for n, r in held.items()} == {n: raw for n, (_, raw) in listed.items()}
+
+
+def test_pages_read_while_records_change_are_read_again_and_called_best_effort() -> None:
+    sandbox, mirror = tenant(1500), MemoryDestination()
+
+    async def main(transport: SandboxTransport) -> None:
+        async with client(transport, Settings(contract="openapi-2.0.0")) as crm:
+            quiet_run = await sync(
+                crm, mirror, entities=["leads"], page_size=50, settle=SETTLE, concurrency=4
+            )
+            assert quiet_run.entities["leads"].guarantee == "verified"
+            # 225 leads are five pages; an empty one tells the end, and up to three more workers may have
+            # asked past it; one request checks.
+            assert quiet_run.entities["leads"].requests <= 5 + 1 + 3 + 1
+            number = next(iter(sandbox.records("leads")))
+
+            async def edits() -> None:
+                while True:
+                    await asyncio.sleep(0.02)
+                    sandbox.world().edit("leads", number, at=transport.now)
+
+            editing = asyncio.create_task(edits())
+            busy = await sync(
+                crm,
+                MemoryDestination(),
+                entities=["leads"],
+                page_size=50,
+                settle=timedelta(0),
+                concurrency=4,
+            )
+            editing.cancel()
+            assert busy.entities["leads"].guarantee == "best-effort"
+            assert busy.entities["leads"].requests >= 3 * 5
+
+    in_virtual_time(sandbox, main)
+
+
+def test_a_service_that_ignores_the_page_number_is_noticed() -> None:
+    class Stuck(SandboxTransport):
+        async def send(self, request: WireRequest) -> Reply:
+            first = re.sub(r"([?&]page=)\d+", r"\g<1>1", request.url)
+            return await super().send(request._replace(url=first))
+
+    async def main() -> None:
+        async with client(Stuck(tenant()), Settings(contract="openapi-2.0.0")) as crm:
+            report = await sync(crm, MemoryDestination(), entities=["leads"], page_size=10)
+            assert "ignore the page number" in str(report.entities["leads"].error)
+
+    run(main())
 
 
 def test_since_leaves_no_gap_behind_it() -> None:
