@@ -8,12 +8,13 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import importing, memory, rate
+from benchmarks import importing, memory, rate, sync_memory
 
 BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "importing": importing.run,
     "rate": rate.run,
     "memory": memory.run,
+    "sync_memory": sync_memory.run,
 }
 SHOWN = ("servicetitan-crm-async", "aiohttp", "msgspec", "anyio", "aiolimiter", "stamina")
 

@@ -266,6 +266,7 @@ class _PageNumbers:
         """The last page, once it is known."""
         self._next = 1
         self._ids: dict[int, tuple[int, ...]] = {}
+        self._repeats = 0
 
     def take(self) -> int:
         self._next += 1
@@ -275,20 +276,23 @@ class _PageNumbers:
         """Note what a page held.
 
         Raises:
-            FeedStalled: it holds what its neighbour held, so the list would never end.
+            FeedStalled: page after page holds what its neighbour held, so the list would never end. Once
+                may be chance: a page's worth of records came in below the reader.
         """
         ids = tuple(record.id for record in page.records)
         for neighbour in (number - 1, number + 1):
-            if ids and self._ids.get(neighbour) == ids:
-                raise FeedStalled(
-                    f"{name}: pages {number} and {neighbour} are the same; "
-                    "the service seems to ignore the page number"
-                )
+            self._repeats += bool(ids) and self._ids.get(neighbour) == ids
+        if self._repeats > _PATIENCE:
+            raise FeedStalled(
+                f"{name}: {self._repeats} pages repeat their neighbours; "
+                "the service seems to ignore the page number"
+            )
         self._ids = {near: held for near, held in self._ids.items() if near >= number - _NEAR} | {number: ids}
         if not page.has_more:
             self.end = number if self.end is None else min(self.end, number)
 
 
+_PATIENCE = 20
 _NEAR = 100
 """How many pages back the ids of a page are kept; workers are never that far apart."""
 
