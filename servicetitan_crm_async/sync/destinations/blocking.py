@@ -22,7 +22,7 @@ from typing import Self, TypeVar
 
 import anyio
 
-from servicetitan_crm_async.errors import LedgerConflict, ServiceTitanError, SyncError
+from servicetitan_crm_async.errors import ServiceTitanError, SyncError
 from servicetitan_crm_async.sync.destinations.protocol import Batch
 from servicetitan_crm_async.sync.destinations.rows import checked, checked_batch, stored_ledger
 from servicetitan_crm_async.sync.ledger import Ledger
@@ -157,14 +157,6 @@ async def _ended(job: Future[T]) -> T:
     if not done.cancelled():
         done.exception()  # looked at, or asyncio would complain that nobody did
     raise cancelled
-
-
-def changed_hands(location: str, entity: str, tenant: int) -> LedgerConflict:
-    """The error for a ledger that is not the one this destination read or wrote last."""
-    return LedgerConflict(
-        f"{location}: another sync has committed {entity} of tenant {tenant} meanwhile; "
-        "let one of them run at a time. Nothing is lost: run again."
-    )
 
 
 def count_in_a_shell(module: str, connect: str, tenant: int, path: str) -> str:

@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations.blocking import (
-    BlockingDestination,
-    changed_hands,
-    count_in_a_shell,
-)
+from servicetitan_crm_async.sync.destinations.blocking import count_in_a_shell
 from servicetitan_crm_async.sync.destinations.columns import Column, Fields, columns_of, quoted
 from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
+from servicetitan_crm_async.sync.destinations.tables import TableDestination
 from servicetitan_crm_async.sync.entities import ENTITIES
 
 if TYPE_CHECKING:
@@ -61,7 +58,7 @@ _PART = 16 * 2**20
 _CONNECT = "duckdb.connect(sys.argv[1], read_only=True)"
 
 
-class DuckDBDestination(BlockingDestination):
+class DuckDBDestination(TableDestination):
     """A DuckDB file.
 
     Tables are named as the entities. Their columns are `tenant_id`, `id`, `modified_on` (the service's
@@ -95,9 +92,7 @@ class DuckDBDestination(BlockingDestination):
         }
         self._memory_limit = memory_limit
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._tables: dict[str, _Table] = {}
-        self._ledgers: dict[tuple[int, str], str | None] = {}
-        """The ledgers as this destination last read or wrote them."""
+        self._statements: dict[str, _Table] = {}
 
     def look(self, tenant: int) -> str:
         return count_in_a_shell("duckdb", _CONNECT, tenant, self.location)
@@ -119,44 +114,17 @@ class DuckDBDestination(BlockingDestination):
             connection.execute("set TimeZone = 'UTC'")
         connection.execute(_LEDGERS)
 
-    def _close(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        self._tables.clear()
-        self._ledgers.clear()
         if connection is not None:
             connection.close()
 
-    def _load(self, tenant: int, entity: str) -> str | None:
-        body = self._ledgers[tenant, entity] = self._stored(tenant, entity)
-        return body
-
-    def _commit(self, batch: Batch) -> None:
-        key = batch.tenant, batch.entity
-        ledger = batch.ledger.to_json().decode()
-        table = self._tables.get(batch.entity) or self._table(batch.entity)
-        self._execute("begin")
-        try:
-            if self._ledgers.get(key, ...) not in (..., self._stored(*key)):
-                raise changed_hands(self.location, batch.entity, batch.tenant)
-            if batch.entity not in self._tables:
-                self._make_table(table)
-            for part in _parts(newest(batch.records)):
-                self._execute(_STAGE, _staged(batch.tenant, part))
-                for statement in table.merge:
-                    self._execute(statement)
-            self._execute("insert or replace into sync_ledger values (?, ?, ?)", (*key, ledger))
-            self._execute("commit")
-        except BaseException:
-            self._roll_back()
-            raise
-        self._tables[batch.entity] = table
-        self._ledgers[key] = ledger
-
-    def _count(self, tenant: int, entity: str) -> int:
-        if not self._types(entity):
-            return 0
-        query = f"select count(*) from {quoted(entity)} where tenant_id = ?"  # noqa: S608
-        return int(str(self._execute(query, (tenant,))[0][0]))
+    def _merge(self, batch: Batch) -> None:
+        table = self._table(batch.entity)
+        for part in _parts(newest(batch.records)):
+            self._execute(_STAGE, _staged(batch.tenant, part))
+            for statement in table.merge:
+                self._execute(statement)
 
     def _execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run to the end: DuckDB refuses the next statement while a result is left unread."""
@@ -178,12 +146,7 @@ class DuckDBDestination(BlockingDestination):
             if head and head[8:] != b"DUCK":
                 raise SyncError(f"{self.location}: this file is no DuckDB database; name another one")
 
-    def _stored(self, tenant: int, entity: str) -> str | None:
-        query = "select ledger from sync_ledger where tenant_id = ? and entity = ?"
-        rows = self._execute(query, (tenant, entity))
-        return str(rows[0][0]) if rows else None
-
-    def _types(self, table: str) -> dict[str, str]:
+    def _columns(self, table: str) -> dict[str, str]:
         """The types of a table's columns, spelled DuckDB's way; nothing where there is no such table."""
         query = (
             "select column_name, data_type from duckdb_columns() where table_name = ? "
@@ -192,17 +155,20 @@ class DuckDBDestination(BlockingDestination):
         return {str(name): str(kind) for name, kind in self._execute(query, (table,))}
 
     def _table(self, entity: str) -> _Table:
-        model = self._models.get(entity)
-        return _Table(entity, columns_of(model, without=KEY_COLUMNS) if model else ())
+        if entity not in self._statements:
+            model = self._models.get(entity)
+            self._statements[entity] = _Table(entity, columns_of(model, without=KEY_COLUMNS) if model else ())
+        return self._statements[entity]
 
-    def _make_table(self, table: _Table) -> None:
+    def _make_table(self, entity: str) -> None:
         """Create the table, or give one that was made for another model the columns of this one."""
-        there = self._types(table.name)
+        table = self._table(entity)
+        there = self._columns(table.name)
         if not there:
             self._execute(table.create(table.name, "table"))
             return
         self._execute(table.create("sync_wanted", "or replace temp table"))
-        wanted = self._types("sync_wanted")
+        wanted = self._columns("sync_wanted")
         self._execute("drop table temp.sync_wanted")
         if any(there.get(name) != wanted[name] for name in KEY_COLUMNS):
             raise SyncError(f"{self.location}: its table {table.name} is not one of ours; use another file")

@@ -11,7 +11,19 @@ from servicetitan_crm_async.sync.destinations.rows import checked, checked_batch
 from servicetitan_crm_async.sync.ledger import Ledger
 
 
-class MemoryDestination:
+class _AlwaysOpen:
+    """There is nothing to open, and nothing to close."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class MemoryDestination(_AlwaysOpen):
     """Records in dictionaries, for tests and for services that keep a small mirror.
 
     It outlives its `async with`: entered again, it still holds what was committed. It holds every
@@ -28,14 +40,6 @@ class MemoryDestination:
 
     def look(self, tenant: int) -> str:
         return "echo 'the records were held in memory and ended with the program'"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def load(self, tenant: int, entity: str) -> Ledger | None:
         checked(tenant, entity)
@@ -63,7 +67,7 @@ class MemoryDestination:
         return dict(self._rows.get((tenant, entity), ()))
 
 
-class CallbackDestination:
+class CallbackDestination(_AlwaysOpen):
     """Hands every batch to a function of your own: `await callback(batch)`.
 
     The callback lands the records and `batch.ledger` together, in a way that a repeated batch does no
@@ -89,14 +93,6 @@ class CallbackDestination:
 
     def look(self, tenant: int) -> str:
         return "echo 'the records went to a function of the program'"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def load(self, tenant: int, entity: str) -> Ledger | None:
         checked(tenant, entity)

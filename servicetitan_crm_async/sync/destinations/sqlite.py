@@ -7,17 +7,15 @@ a table WITHOUT ROWID is up to four times slower, as rows of this size fill its 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 from servicetitan_crm_async.errors import LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations.blocking import (
-    BlockingDestination,
-    changed_hands,
-    count_in_a_shell,
-)
+from servicetitan_crm_async.sync.destinations.blocking import count_in_a_shell
 from servicetitan_crm_async.sync.destinations.protocol import Batch
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
+from servicetitan_crm_async.sync.destinations.tables import TableDestination
 
 # Records and ledger are in one database, so a commit is whole or absent at any setting of `synchronous`.
 # FULL, because a commit that returned should also outlive a power cut, and costs little beside the
@@ -44,7 +42,7 @@ on conflict (tenant_id, id) do update set modified_on = excluded.modified_on, ac
 where excluded.modified_ticks >= "{entity}".modified_ticks"""
 
 
-class SqliteDestination(BlockingDestination):
+class SqliteDestination(TableDestination):
     """A SQLite file.
 
     Tables are named as the entities and have the columns `tenant_id`, `id`, `modified_on` (the
@@ -53,13 +51,12 @@ class SqliteDestination(BlockingDestination):
     writes, a commit waits `patience` seconds and then raises `LedgerConflict`.
     """
 
+    _BEGIN = "begin immediate"
+
     def __init__(self, path: Path | str, *, patience: float = 10.0) -> None:
         super().__init__(path)
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
-        self._tables: set[str] = set()
-        self._ledgers: dict[tuple[int, str], str | None] = {}
-        """The ledgers as this destination last read or wrote them."""
 
     def look(self, tenant: int) -> str:
         return count_in_a_shell("sqlite3", "sqlite3.connect(sys.argv[1])", tenant, self.location)
@@ -73,66 +70,37 @@ class SqliteDestination(BlockingDestination):
             connection.execute(setting).fetchall()
         connection.execute(_LEDGERS)
 
-    def _close(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        self._tables.clear()
-        self._ledgers.clear()
         if connection is not None:
             connection.close()
 
-    def _load(self, tenant: int, entity: str) -> str | None:
-        body = self._ledgers[tenant, entity] = self._stored(tenant, entity)
-        return body
-
-    def _commit(self, batch: Batch) -> None:
-        key = batch.tenant, batch.entity
-        ledger = batch.ledger.to_json().decode()
+    def _merge(self, batch: Batch) -> None:
         # In the order of the key: neighbours share a page, which is a quarter of the time of an update.
         rows = [
             (batch.tenant, id_, record.modified_on, record.active, text(record.raw), record.ticks)
             for id_, record in sorted(newest(batch.records).items())
         ]
-        connection = self._opened
-        connection.execute("begin immediate")
-        try:
-            if self._ledgers.get(key, ...) not in (..., self._stored(*key)):
-                raise changed_hands(self.location, batch.entity, batch.tenant)
-            if batch.entity not in self._tables:
-                self._make_table(batch.entity)
-            connection.executemany(_UPSERT.format(entity=batch.entity), rows)
-            connection.execute("insert or replace into sync_ledger values (?, ?, ?)", (*key, ledger))
-            connection.execute("commit")
-        except BaseException:
-            with suppress(sqlite3.Error):  # what went wrong may have rolled back already
-                connection.execute("rollback")
-            raise
-        self._tables.add(batch.entity)
-        self._ledgers[key] = ledger
+        self._opened.executemany(_UPSERT.format(entity=batch.entity), rows)
 
-    def _count(self, tenant: int, entity: str) -> int:
-        if not self._columns(entity):
-            return 0
-        query = f'select count(*) from "{entity}" where tenant_id = ?'  # noqa: S608
-        with closing(self._opened.execute(query, (tenant,))) as rows:
-            return int(rows.fetchone()[0])
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            self._opened.execute("rollback")
 
     @property
     def _opened(self) -> sqlite3.Connection:
         assert self._connection is not None
         return self._connection
 
-    def _stored(self, tenant: int, entity: str) -> str | None:
-        query = "select ledger from sync_ledger where tenant_id = ? and entity = ?"
-        with closing(self._opened.execute(query, (tenant, entity))) as rows:
-            row = rows.fetchone()
-        return None if row is None else str(row[0])
+    def _execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with closing(self._opened.execute(query, tuple(values))) as rows:
+            return rows.fetchall()
 
-    def _columns(self, entity: str) -> set[str]:
-        rows = self._opened.execute("select name from pragma_table_info(?)", (entity,)).fetchall()
-        return {name for (name,) in rows}
+    def _columns(self, table: str) -> set[str]:
+        return {str(name) for (name,) in self._execute("select name from pragma_table_info(?)", (table,))}
 
     def _make_table(self, entity: str) -> None:
-        self._opened.execute(_TABLE.format(entity=entity))
+        self._execute(_TABLE.format(entity=entity))
         if not self._columns(entity).issuperset(KEY_COLUMNS):
             raise SyncError(f"{self.location}: its table {entity} is not one of ours; use another file")
 
