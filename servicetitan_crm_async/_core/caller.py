@@ -83,7 +83,7 @@ class Caller:
             answer = await self.envelope(request, kind)
             return _page_of(row, answer.value, number)
 
-        return Pages(fetch, row.paged, row.counted)
+        return Pages(fetch, paged=row.paged, counted=row.counted)
 
     async def raw(
         self, row: Operation, filters: Mapping[str, FilterValue], read: Callable[[bytes], T]

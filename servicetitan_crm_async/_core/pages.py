@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 import anyio
@@ -15,7 +14,6 @@ from servicetitan_crm_async.models import Page
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Pages(Generic[T]):
     """A list of the service, asked for page by page; nothing is sent before it is iterated.
 
@@ -24,12 +22,18 @@ class Pages(Generic[T]):
     misses nothing use the sync.
     """
 
-    _fetch: Callable[[int, bool], Awaitable[Page[T]]]
-    """(page number, whether to count) to the page."""
-    _paged: bool
-    """Whether the operation takes a page number at all."""
-    _counted: bool
-    """Whether it can tell how many records there are."""
+    __slots__ = ("_counted", "_fetch", "_paged")
+
+    def __init__(
+        self, fetch: Callable[[int, bool], Awaitable[Page[T]]], *, paged: bool, counted: bool
+    ) -> None:
+        """`fetch` gives the page of a number, and with it the total if its second argument asks for it.
+
+        Args:
+            paged: whether the operation takes a page number at all.
+            counted: whether it can tell how many records there are.
+        """
+        self._fetch, self._paged, self._counted = fetch, paged, counted
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         """Every record, one page after another, the next page asked for when the last is used up."""

@@ -11,10 +11,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import anyio
+import msgspec
 
 from servicetitan_crm_async._core.authority import fetch_token
 from servicetitan_crm_async._core.calls import Request
@@ -65,8 +65,7 @@ class Statistics(NamedTuple):
     """Of answers' bodies, after decompression."""
 
 
-@dataclass(slots=True)
-class _Counters:
+class _Counters(msgspec.Struct):
     requests: int = 0
     retries: int = 0
     throttled: int = 0
@@ -74,8 +73,7 @@ class _Counters:
     bytes_received: int = 0
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(msgspec.Struct):
     """How far one call has come, for its errors and its log line."""
 
     attempts: int = 0

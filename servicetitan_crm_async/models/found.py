@@ -1,16 +1,16 @@
 """What was found of the records asked for by their ids."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 __all__ = ["Found"]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class Found(msgspec.Struct, Generic[T], frozen=True):
     """Records by id, in the order asked for, and the ids that no record has."""
 
     records: Mapping[int, T]

@@ -72,7 +72,7 @@ class FakeList:
 
     @property
     def pages(self) -> Pages[int]:
-        return Pages(self.fetch, True, self.counted)
+        return Pages(self.fetch, paged=True, counted=self.counted)
 
 
 def numbers(count: int) -> list[int]:
@@ -128,7 +128,7 @@ def test_without_a_word_about_more_reading_ends_with_an_empty_page() -> None:
 def test_what_is_not_paged_is_asked_once() -> None:
     async def main() -> None:
         source = FakeList(7, counted=False)
-        pages = Pages(source.fetch, False, False)
+        pages = Pages(source.fetch, paged=False, counted=False)
         assert await pages.collect(concurrency=8) == numbers(7)
         assert [number async for number in pages] == numbers(7)
         assert source.asked == [(1, False), (1, False)]
