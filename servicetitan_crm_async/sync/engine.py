@@ -226,9 +226,9 @@ class _EntityRun:
         )
         await self._source.run()
         # The end of the run is news for the ledger as much as a page is.
-        await self._outbox.room()
-        self._finished = True
-        self._outbox.add(self.entity.name, self, ())
+        async with self._outbox.room():
+            self._finished = True
+            self._outbox.add(self.entity.name, self, ())
         await self._outbox.emptied(self.entity.name)
 
     def _land(self, records: Sequence[Record], page: RawPage) -> None:

@@ -7,7 +7,8 @@ is in the box, and records and ledger can be committed together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import anyio
@@ -36,9 +37,18 @@ class Outbox:
         self._committing: str | None = None
         self._closed = False
 
-    async def room(self) -> None:
-        """Wait until there is room for one page more."""
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """Room for one page more, once there is some; whoever leaves by an error gives it back.
+
+        Inside the block nothing may await between changing the books and `add`.
+        """
         await self._room.acquire()
+        try:
+            yield
+        except BaseException:
+            self._room.release()
+            raise
 
     def add(self, entity: str, books: Books, records: Sequence[Record]) -> None:
         """Put a page in, for which room was taken."""

@@ -59,14 +59,18 @@ class PageReader:
         )
 
 
-class _Key(msgspec.Struct, rename="camel"):
+class _Identity(msgspec.Struct, rename="camel"):
     id: int
     modified_on: str | None = None
+
+
+class _Key(_Identity):
     active: bool | None = None
 
 
 _keys = msgspec.json.Decoder(Envelope[_Key])
 _key = msgspec.json.Decoder(_Key)
+_identity = msgspec.json.Decoder(_Identity)
 _raw = decoder_for(Envelope[msgspec.Raw])
 
 
@@ -85,23 +89,30 @@ def read_page(body: bytes) -> tuple[Envelope[msgspec.Raw], tuple[Record, ...], i
     envelope = _raw(body)
     try:
         keys = _keys.decode(body).data
-        records = tuple(_record(key, bytes(raw)) for key, raw in zip(keys, envelope.data, strict=True))
+        records = tuple(
+            _record(key, bytes(raw), key.active) for key, raw in zip(keys, envelope.data, strict=True)
+        )
     except (msgspec.ValidationError, ValueError):
         records = tuple(record for raw in envelope.data if (record := _alone(bytes(raw))) is not None)
     return envelope, records, len(envelope.data) - len(records)
 
 
-def _record(key: _Key, raw: bytes) -> Record:
+def _record(key: _Identity, raw: bytes, active: bool | None) -> Record:
     text = key.modified_on
-    return Record(key.id, text, 0 if text is None else to_ticks(text), key.active, raw)
+    return Record(key.id, text, 0 if text is None else to_ticks(text), active, raw)
 
 
 def _alone(raw: bytes) -> Record | None:
     """A record of a page on which some record is odd; None for the odd one."""
     try:
-        return _record(_key.decode(raw), raw)
+        key = _identity.decode(raw)
+        try:
+            active = _key.decode(raw).active
+        except msgspec.ValidationError:
+            active = None  # no reason to leave a record out
+        return _record(key, raw, active)
     except (msgspec.ValidationError, ValueError) as error:
-        # A place and a type, never a value. `active` alone is no reason to leave a record out.
+        # A place and a type, never a value.
         logger.warning("a record cannot be keyed and is left out: %s", error)
         return None
 

@@ -121,7 +121,9 @@ class SlicePlan:
         Raises:
             SyncError: the service does not count as it was asked to.
         """
-        if total is None and has_more:
+        if has_more and not keys:
+            raise SyncError("the service says there is more and shows nothing; going on could never end")
+        if has_more and not total:
             raise SyncError("the service did not count the records as it was asked to")
         if sweep.page:
             return self._received_tie(sweep, keys, total or 0)

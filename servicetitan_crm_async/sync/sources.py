@@ -8,7 +8,7 @@ ledger says exactly what was handed over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -64,7 +64,7 @@ class Flow:
         reader: PageReader,
         *,
         slots: AbstractAsyncContextManager[object],
-        room: Callable[[], Awaitable[None]],
+        room: Callable[[], AbstractAsyncContextManager[None]],
         land: Land,
         settle: int,
         page_size: int,
@@ -159,13 +159,13 @@ class PlannedSource(Generic[R]):
 
     async def _step(self, reading: R) -> None:
         page = _of_an_instant(await self._flow.page(self._filters(self._plan.ask(reading))))
-        await self._flow.room()
-        # From here to the end nothing awaits: the books and what is handed over change together.
-        if self._plan.until is None:
-            self._plan.close(page.served_at - self._flow.settle)
-        keys = [Key(record.id, record.ticks) for record in page.records]
-        places = self._plan.received(reading, keys, has_more=page.has_more, total=page.total)
-        self._flow.land([page.records[place] for place in places], page)
+        async with self._flow.room():
+            # In here nothing awaits: the books and what is handed over change together.
+            if self._plan.until is None:
+                self._plan.close(page.served_at - self._flow.settle)
+            keys = [Key(record.id, record.ticks) for record in page.records]
+            places = self._plan.received(reading, keys, has_more=page.has_more, total=page.total)
+            self._flow.land([page.records[place] for place in places], page)
         self._changed.set()
         self._changed = anyio.Event()
 
@@ -231,19 +231,19 @@ class PageSource:
         """Read and hand over the next page that nobody has taken."""
         number = numbers.take()
         page = await self._flow.page(self._filters(self._since, number, self._flow.page_size))
-        await self._flow.room()
-        if self._until is None:
-            self._until = max(self._since, page.served_at - self._flow.settle)
-        numbers.book(number, page, self._operation.name)
-        # What is newer than the run's end is the next run's, which asks for it again anyhow.
-        self._flow.land([record for record in page.records if record.ticks < self._until], page)
+        async with self._flow.room():
+            if self._until is None:
+                self._until = max(self._since, page.served_at - self._flow.settle)
+            numbers.book(number, page, self._operation.name)
+            # What is newer than the run's end is the next run's, which asks for it again anyhow.
+            self._flow.land([record for record in page.records if record.ticks < self._until], page)
         return page
 
     async def _nothing_changed_since(self, began_at: int) -> bool:
         # As long before the pass as a change may take to be seen, it may have come to be seen during it.
         page = await self._flow.page(self._filters(began_at - self._flow.settle, 1, 1))
-        await self._flow.room()
-        self._flow.land((), page)
+        async with self._flow.room():
+            self._flow.land((), page)
         return not page.records and not page.odd
 
     def _filters(self, since: int, number: int, page_size: int) -> dict[str, FilterValue]:

@@ -369,6 +369,40 @@ def test_a_service_that_ignores_the_page_number_is_noticed() -> None:
     run(main())
 
 
+def test_an_entity_that_stalls_does_not_hold_up_the_others() -> None:
+    """Even with one page at a time: the room it took for a page it could not hand over is given back."""
+
+    class StuckLeads(SandboxTransport):
+        async def send(self, request: WireRequest) -> Reply:
+            if "/leads?" in request.url:
+                request = request._replace(url=re.sub(r"([?&]page=)\d+", r"\g<1>1", request.url))
+            return await super().send(request)
+
+    sandbox, mirror = tenant(), MemoryDestination()
+
+    async def main() -> None:
+        async with client(StuckLeads(sandbox), Settings(contract="openapi-2.0.0")) as crm:
+            report = await sync(crm, mirror, page_size=10, concurrency=1, settle=SETTLE)
+            assert report.failed == ("leads",)
+
+    run(main())
+    for entity in ("customers", "locations", "bookings"):
+        assert len(mirror.rows(sandbox.tenant.tenant_id, entity)) == len(sandbox.records(entity))
+
+
+def test_a_record_whose_active_is_odd_lands_all_the_same() -> None:
+    sandbox, mirror = tenant(), MemoryDestination()
+    sandbox.faults.add(Fault.odd("active", "perhaps", record=3, path="/customers"))
+
+    async def main(transport: SandboxTransport) -> None:
+        report = await once(transport, mirror, page_size=5000)
+        assert (report.entities["customers"].records, report.entities["customers"].odd) == (400, 0)
+
+    in_virtual_time(sandbox, main)
+    held = mirror.rows(sandbox.tenant.tenant_id, "customers").values()
+    assert sum(record.active is None for record in held) == 1
+
+
 def test_since_leaves_no_gap_behind_it() -> None:
     """Invariant 2: a `since` later than where the last run ended goes on from there all the same."""
     sandbox, mirror = tenant(), MemoryDestination()

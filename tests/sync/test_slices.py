@@ -84,6 +84,14 @@ def test_slices_come_out_well_filled(shape: str, most: float, by_id: bool) -> No
     assert service.requests <= most * 100
 
 
+def test_a_service_that_says_there_is_more_and_shows_nothing_is_noticed() -> None:
+    plan = SlicePlan([OpenWindow(0, 100)], until=100, page_size=2, workers=1)
+    sweep = plan.take()
+    assert sweep is not None
+    with pytest.raises(SyncError, match="shows nothing"):
+        plan.received(sweep, [], has_more=True, total=4)
+
+
 def test_a_service_that_does_not_count_is_noticed() -> None:
     plan = SlicePlan([OpenWindow(0, 100)], until=100, page_size=2, workers=1)
     sweep = plan.take()
