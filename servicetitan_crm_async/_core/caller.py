@@ -73,14 +73,13 @@ class Caller:
     ) -> Pages[T]:
         """A list. What is wrong with the values is raised here, before anything is awaited."""
         row = self.operation(name)
-        size = (page_size or PAGE_SIZE) if row.paged else page_size
-        if page_size == 0:
-            raise ConfigError({"page_size": "must be at least 1"})
+        size = PAGE_SIZE if page_size is None and row.paged else page_size
         first = self._prepare(name, path=path, filters={**(filters or {}), "page_size": size})
+        read = decoder_for(Envelope[kind])  # type: ignore[valid-type]
 
         async def fetch(number: int, count: bool) -> Page[T]:
             request = _page_request(first, number, count=count) if row.paged else first
-            answer = await self.envelope(request, kind)
+            answer = await self._pipeline().call(request, read)
             return _page_of(row, answer.value, number)
 
         return Pages(fetch, paged=row.paged, counted=row.counted)
@@ -91,10 +90,6 @@ class Caller:
         """One page of a list, decoded by `read`, with the reply it came in."""
         request = prepare(row, tenant=self.tenant, filters=filters)
         return await self._pipeline().call(request, read)
-
-    async def envelope(self, request: Request, kind: type[T]) -> Answer[Envelope[T]]:
-        """One page of a list, with the reply it came in."""
-        return await self._pipeline().call(request, decoder_for(Envelope[kind]))  # type: ignore[valid-type]
 
     async def by_ids(
         self,

@@ -63,7 +63,6 @@ class PacedLimiter:
 
     def __init__(self, rate: RateLimit) -> None:
         self.rate = rate
-        self._burst = 2 if rate.budget >= 20 else 1
         self._pace = 1.0
         self._resume_at = self._changed_at = self._opens_at = float("-inf")
         self._bucket = self._new_bucket()
@@ -72,7 +71,6 @@ class PacedLimiter:
         """Keep to this rate from now on if it is the slower; clients that share a budget may disagree."""
         if rate.budget < self.rate.budget:
             self.rate = rate
-            self._burst = 2 if rate.budget >= 20 else 1
             self._change_buckets(asyncio.get_running_loop().time())
 
     async def admit(self) -> None:
@@ -99,6 +97,10 @@ class PacedLimiter:
     def statistics(self) -> LimiterStatistics:
         paused_for = max(0.0, self._resume_at - asyncio.get_running_loop().time())
         return LimiterStatistics(self._pace, self._drip, paused_for)
+
+    @property
+    def _burst(self) -> int:
+        return 2 if self.rate.budget >= 20 else 1
 
     @property
     def _drip(self) -> float:
