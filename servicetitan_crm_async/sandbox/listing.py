@@ -140,8 +140,11 @@ def _portal_page(call: Call, kind: Kind, query: Query, among: list[Record] | Non
 
 
 def _select(call: Call, kind: Kind, query: Query, wanted: Wanted) -> Selection:
+    unit, rounded_up = call.habits.unit, call.habits.cutting == "records"
     wanted = wanted._replace(
-        modified=query.window("modified"), created=query.window("created"), ids=query.ids("ids")
+        modified=query.window("modified").compared(unit, rounded_up=rounded_up),
+        created=query.window("created").compared(unit, rounded_up=rounded_up),
+        ids=query.ids("ids"),
     )
     if wanted.among is not None and wanted.ids is not None:
         ids = frozenset(wanted.ids)
@@ -157,7 +160,10 @@ def _select(call: Call, kind: Kind, query: Query, wanted: Wanted) -> Selection:
 
 def _cut(call: Call, kind: Kind, selection: Selection, page: Page, *, shuffled: bool) -> list[Record]:
     start, stop = page.start, page.start + page.size
-    keys = shuffle_ties(selection, start, stop, call.chance) if shuffled else selection.cut(start, stop)
+    if shuffled:
+        keys = shuffle_ties(selection, start, stop, call.chance, unit=call.habits.unit)
+    else:
+        keys = selection.cut(start, stop)
     return call.world.tables[kind].records(keys)
 
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from .instants import ticks_of_seconds
 from .messages import Body, Json, Problem, Reply, encode_json, invalid
 from .records import Kind, Record
 from .views import Contract
@@ -17,20 +18,35 @@ Area: TypeAlias = Literal["crm", "settings", "openapi"]
 """Where a path leads: the portal's CRM or Settings, or the base path of OpenAPI 2.0.0."""
 
 
+Cutting: TypeAlias = Literal["bounds", "records"]
+
+
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """How this sandbox behaves where the contracts leave room.
 
     Args:
-        unstable_ties: records with equal stamps come in another order in every answer sorted by them.
+        unstable_ties: records whose stamps compare equal come in another order in every answer sorted by
+            them.
+        compares_to: seconds to which lists cut instants before they compare them, though they print them
+            whole; 0 compares to the tick.
+        cutting: what they cut: the bounds of a request, or the stamps of records. To cut both is to cut the
+            bounds, for those are then all that makes a difference.
         feed_page: records in one answer of an export feed.
         feed_lag: without `includeRecentChanges`, seconds by which a feed stays behind.
         feed_repeat: with it, seconds that a drained feed steps back, so that the next poll repeats them.
     """
 
     unstable_ties: bool = False
+    compares_to: float = 0.0
+    cutting: Cutting = "bounds"
     feed_page: int = 500
     feed_lag: float = 0.0
     feed_repeat: float = 10.0
+
+    @property
+    def unit(self) -> int:
+        """Ticks that compare equal."""
+        return max(1, ticks_of_seconds(self.compares_to))
 
 
 class Call(NamedTuple):

@@ -26,6 +26,16 @@ class Window(NamedTuple):
         """Whether an instant lies within."""
         return (self.low is None or ticks >= self.low) and (self.high is None or ticks < self.high)
 
+    def compared(self, unit: int, *, rounded_up: bool) -> Window:
+        """The window that is meant where instants are cut to a unit of ticks before they are compared.
+
+        Cut bounds are bounds rounded down. Cut stamps are as good as bounds rounded up: what is left of a
+        stamp reaches a bound exactly when the whole stamp reaches the next multiple of the unit.
+        """
+        more = unit - 1 if rounded_up else 0
+        low, high = (None if ticks is None else (ticks + more) // unit * unit for ticks in self)
+        return Window(low, high)
+
     @property
     def everything(self) -> bool:
         """Whether neither side is bounded."""

@@ -13,7 +13,7 @@ from .faults import TOKEN_PATH, Fault, FaultScript
 from .gate import Gate, Limits, Tenant
 from .instants import http_date, text_of, ticks_of
 from .messages import Answer, Mishap, Problem, Reply, Request, problem_json
-from .operations import Call, Habits
+from .operations import Call, Cutting, Habits
 from .ordering import SortedKeys
 from .recipe import Recipe
 from .records import Kind, Record
@@ -41,7 +41,7 @@ class Sandbox:
         customers, locations_per_customer, contacts, leads, bookings, tag_types, booking_providers, life,
             visibility_delay: see `Recipe`.
         rate_limit, token_life, token_requests_per_minute: see `Limits`.
-        unstable_ties, feed_page, feed_lag, feed_repeat: see `Habits`.
+        unstable_ties, compares_to, cutting, feed_page, feed_lag, feed_repeat: see `Habits`.
         latency, latency_jitter: seconds an answer takes, and up to how many more.
     """
 
@@ -64,6 +64,8 @@ class Sandbox:
         token_life: float = 900.0,
         token_requests_per_minute: int | None = 60,
         unstable_ties: bool = False,
+        compares_to: float = 0.0,
+        cutting: Cutting = "bounds",
         feed_page: int = 500,
         feed_lag: float = 0.0,
         feed_repeat: float = 10.0,
@@ -88,7 +90,12 @@ class Sandbox:
             rate_limit=rate_limit, token_life=token_life, token_requests_per_minute=token_requests_per_minute
         )
         habits = Habits(
-            unstable_ties=unstable_ties, feed_page=feed_page, feed_lag=feed_lag, feed_repeat=feed_repeat
+            unstable_ties=unstable_ties,
+            compares_to=compares_to,
+            cutting=cutting,
+            feed_page=feed_page,
+            feed_lag=feed_lag,
+            feed_repeat=feed_repeat,
         )
         tenants = [(_credentials(tenant_id), recipe)]
         self._set_up(Saved(VERSION, seed, limits, habits, Latency(latency, latency_jitter), tenants))

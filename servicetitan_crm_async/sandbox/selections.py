@@ -83,8 +83,8 @@ def select(table: Table, wanted: Wanted) -> Selection:
     return _Listed(sorted(map(wanted.order.key_of, chosen), reverse=wanted.descending))
 
 
-def shuffle_ties(selection: Selection, start: int, stop: int, chance: Random) -> list[int]:
-    """Cut a part, the order among equal values being drawn anew for each answer.
+def shuffle_ties(selection: Selection, start: int, stop: int, chance: Random, *, unit: int = 1) -> list[int]:
+    """Cut a part, the order among values that are equal by the unit being drawn anew for each answer.
 
     SQL promises no order among rows that compare equal. Groups that reach over the edges are drawn
     whole, so a record of one may be on two pages or on none.
@@ -94,7 +94,7 @@ def shuffle_ties(selection: Selection, start: int, stop: int, chance: Random) ->
         return []
 
     def value_at(place: int) -> int:
-        return selection.cut(place, place + 1)[0] >> ID_BITS
+        return (selection.cut(place, place + 1)[0] >> ID_BITS) // unit
 
     first, last = value_at(start), value_at(stop - 1)
     sign = -1 if value_at(0) > value_at(len(selection) - 1) else 1
@@ -103,7 +103,7 @@ def shuffle_ties(selection: Selection, start: int, stop: int, chance: Random) ->
         range(len(selection)), sign * last, lo=stop - 1, key=lambda place: sign * value_at(place)
     )
     keys = selection.cut(low, high)
-    keys.sort(key=lambda key: (sign * (key >> ID_BITS), chance.random()))
+    keys.sort(key=lambda key: (sign * ((key >> ID_BITS) // unit), chance.random()))
     return keys[start - low : stop - low]
 
 
