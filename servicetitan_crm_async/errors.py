@@ -224,7 +224,16 @@ class SyncError(ServiceTitanError):
 
 
 class LedgerConflict(SyncError):
-    """Someone else works on this destination, or its ledger is of a layout this version cannot read."""
+    """Someone else works on this destination, or its ledger is of a layout this version cannot read.
+
+    Where another run holds it, `host`, `process` and `since` say which, as far as is known.
+    """
+
+    def __init__(
+        self, reason: str, *, host: str | None = None, process: int | None = None, since: str | None = None
+    ) -> None:
+        self.host, self.process, self.since = host, process, since
+        super().__init__(reason)
 
 
 class FeedStalled(SyncError):

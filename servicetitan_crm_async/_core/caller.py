@@ -110,8 +110,8 @@ class Caller:
         row = self.operation(name)
 
         async def batch(members: list[int]) -> list[R]:
-            everything = {"active": "Any"} if "active" in row.filters else {}
-            pages = self.pages(name, kind, filters={"ids": members, **everything}, page_size=MAX_IDS)
+            filters = {"ids": members, **in_any_state(row)}
+            pages = self.pages(name, kind, filters=filters, page_size=MAX_IDS)
             return await pages.collect()
 
         async def alone(members: list[int]) -> list[R]:
@@ -138,6 +138,11 @@ class Caller:
         body: msgspec.Struct | None = None,
     ) -> Request:
         return prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
+
+
+def in_any_state(row: Operation) -> dict[str, FilterValue]:
+    """The filter of a list without which the merged and the deactivated would never arrive."""
+    return {"active": "Any"} if "active" in row.filters else {}
 
 
 def more_follows(row: Operation, envelope: Envelope[T]) -> bool:

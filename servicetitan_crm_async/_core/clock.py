@@ -78,3 +78,13 @@ def ticks_of(moment: datetime) -> int:
     """Ticks since 1970 of an aware datetime."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * TICKS_PER_SECOND + delta.microseconds * 10
+
+
+def ticks_in(span: timedelta) -> int:
+    """How many ticks a span of time has."""
+    return span // timedelta(microseconds=1) * 10
+
+
+def whole_second(ticks: int) -> int:
+    """The second at or before an instant, a bound that a service understands however finely it compares."""
+    return ticks - ticks % TICKS_PER_SECOND

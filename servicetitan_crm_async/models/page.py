@@ -65,3 +65,5 @@ class Envelope(Model, Generic[T], frozen=True, kw_only=True):
     page_size: int | None = None
     has_more: bool | None = None
     total_count: int | None = None
+    continue_from: str | None = None
+    """Of a feed's answer alone."""

@@ -15,6 +15,11 @@ class Entity(NamedTuple):
     """The name of the row in the route table."""
     model: type[models.Record]
 
+    @property
+    def feed(self) -> str:
+        """The name of the row of its export feed; not every contract has one."""
+        return f"{self.operation.rpartition('.')[0]}.export"
+
 
 ENTITIES: dict[str, Entity] = {
     entity.name: entity

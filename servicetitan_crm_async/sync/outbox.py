@@ -7,13 +7,14 @@ is in the box, and records and ledger can be committed together.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import anyio
 
-from servicetitan_crm_async.sync.destinations.protocol import Batch, Destination, Record
+from servicetitan_crm_async.sync.destinations.protocol import Batch, Destination, OddRecord, Record
 from servicetitan_crm_async.sync.ledger import Ledger
 
 
@@ -25,13 +26,24 @@ class Books(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False)
+class _Gathered:
+    """What has come for one entity since its last commit."""
+
+    books: Books
+    records: list[Record] = field(default_factory=list)
+    odd: dict[str, OddRecord] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
+    pages: int = 0
+
+
 class Outbox:
     """Holds at most `pages` pages; commits take what has gathered, so that a slow one takes more."""
 
     def __init__(self, destination: Destination, *, pages: int) -> None:
         self._destination = destination
         self._room = anyio.Semaphore(pages)
-        self._waiting: dict[str, tuple[Books, list[Record], int]] = {}
+        self._waiting: dict[str, _Gathered] = {}
         self._news = anyio.Event()
         self._committed = anyio.Event()
         self._committing: str | None = None
@@ -50,11 +62,23 @@ class Outbox:
             self._room.release()
             raise
 
-    def add(self, entity: str, books: Books, records: Sequence[Record]) -> None:
-        """Put a page in, for which room was taken."""
-        _, gathered, pages = self._waiting.setdefault(entity, (books, [], 0))
-        gathered.extend(records)
-        self._waiting[entity] = (books, gathered, pages + 1)
+    def add(
+        self,
+        entity: str,
+        books: Books,
+        records: Sequence[Record],
+        *,
+        odd: Sequence[OddRecord] = (),
+        cleared: Iterable[str] = (),
+    ) -> None:
+        """Put a page in, for which room was taken; what it clears is cleared before what is odd in it."""
+        gathered = self._waiting.setdefault(entity, _Gathered(books))
+        gathered.records.extend(records)
+        for key in cleared:
+            gathered.odd.pop(key, None)
+            gathered.cleared.add(key)
+        gathered.odd.update((each.key, each) for each in odd)
+        gathered.pages += 1
         self._news.set()
 
     def close(self) -> None:
@@ -77,12 +101,21 @@ class Outbox:
                 self._news = anyio.Event()
                 continue
             entity = next(iter(self._waiting))
-            books, records, pages = self._waiting.pop(entity)
-            ledger = books.ledger(len(records))
+            gathered = self._waiting.pop(entity)
+            ledger = gathered.books.ledger(len(gathered.records))
             self._committing = entity
-            await self._destination.commit(Batch(ledger.tenant, entity, records, ledger))
+            await self._destination.commit(
+                Batch(
+                    ledger.tenant,
+                    entity,
+                    gathered.records,
+                    ledger,
+                    tuple(gathered.odd.values()),
+                    gathered.cleared,
+                )
+            )
             self._committing = None
             self._committed.set()
             self._committed = anyio.Event()
-            for _ in range(pages):
+            for _ in range(gathered.pages):
                 self._room.release()

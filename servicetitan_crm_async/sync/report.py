@@ -20,7 +20,13 @@ class EntityReport:
     requests: int
     retries: int
     odd: int
-    """Left out because they have no usable id or instant; the log names the place in each."""
+    """Set aside in this sync, because they have no usable id or instant."""
+    recovered: int
+    """Set aside before, and no more: landed now, or gone from the service."""
+    quarantined: int
+    """Set aside and not landed by the end of this sync; the next one tries again."""
+    missing: tuple[int, ...]
+    """Asked for by id, and not known to the service any more."""
     strategy: str
     guarantee: str
     """`exact`: nothing was lost, whatever changed meanwhile. `verified`: read by page number while, as the

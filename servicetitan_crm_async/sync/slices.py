@@ -5,7 +5,11 @@ answer says that there is no more: then it is whole, and of one moment. So each 
 in slices meant to come out two thirds full. How wide that is tell the density of the slice before and,
 after one that overflowed, the instants it did show: they are a sample of the range, though perhaps a
 one-sided one (the oldest ids first), so how many records stand behind each is learnt anew from every
-slice. Halving blindly costs twice the pages there are, this about one and a half times.
+slice. It also counts what it holds, and what is left of that once a page would take it is asked for at
+once. Halving blindly costs twice the pages there are, this about one and a half times.
+
+As with windows, what is a range's own is told by the instants that records print, and what is asked for
+reaches out to whole granules (`resolution.py`).
 """
 
 from __future__ import annotations
@@ -13,17 +17,52 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.ledger import OpenWindow
+from servicetitan_crm_async.sync.resolution import COARSEST, Probe, Resolution
 from servicetitan_crm_async.sync.windows import EARLIEST, Ask, Key
 
 _FULL = 2 / 3
 """How full a slice is meant to come out."""
 _GROWTH = 8
 """By how much a slice may be wider than the one before it: past a quiet stretch a burst may begin."""
+_CROWDED = 1 / 6
+"""From what part of a page in one granule on slices cannot be cut well, so that a finer one is asked for."""
 _PATIENCE = 5
+
+
+@dataclass(slots=True)
+class _Tie:
+    """One granule that fills more than a page."""
+
+    begin: int
+    end: int
+    page: int
+    """The one to ask for next."""
+    rounds: int = 0
+    shown: set[int] = field(default_factory=set)
+    """The ids seen on its pages so far."""
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """What a slice with crowded granules showed, kept until the service has told how finely it compares."""
+
+    keys: Sequence[Key]
+    total: int
+    probes: list[Probe]
+
+
+class _Overflow(NamedTuple):
+    """A slice that showed a part of what it holds, and is being read in narrower ones."""
+
+    end: int
+    left: int
+    """At most so many are not read yet: members can only leave."""
+    beyond: float
+    """The density before it, which is all that is known of what lies past its end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,18 +75,24 @@ class Sweep:
     """Where the next slice ends; None is at `before`."""
     density: float = 0.0
     """Records a tick, as last seen."""
+    overflows: list[_Overflow] = field(default_factory=list)
+    """Those that the cursor is in, the innermost last."""
     sample: list[int] = field(default_factory=list)
     """Instants that an answer too long showed, in order."""
     scale: float = 1.0
     """How many records stand behind each of them."""
-    seen: set[int] = field(default_factory=set)
-    """The ids landed of one instant that fills more than a page."""
-    page: int = 0
-    """The page of that instant to ask for next; 0 is none."""
-    total: int = 0
-    """How many records that instant has."""
-    rounds: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
+    """What was landed past the cursor, of a granule that fills more than a page: ids and their instants."""
+    tie: _Tie | None = None
+    doubt: _Doubt | None = None
     taken: bool = False
+
+    def leave_overflows(self, at: int) -> bool:
+        """Whether slices that overflowed end here; the density before them is the one that is known then."""
+        left = False
+        while self.overflows and self.overflows[-1].end <= at:
+            self.density, left = self.overflows.pop().beyond, True
+        return left
 
     @property
     def stop(self) -> int | None:
@@ -63,9 +108,15 @@ class SlicePlan:
     ) -> None:
         self._until, self._page_size, self._workers = until, page_size, workers
         self._sweeps = [
-            Sweep(window.cursor, window.before if until is not None else None, seen=set(window.seen))
+            Sweep(
+                window.cursor,
+                window.before if until is not None else None,
+                # Where past the cursor they sit it does not say; within a granule of any size they do.
+                seen=dict.fromkeys(window.seen, window.cursor + COARSEST),
+            )
             for window in windows
         ]
+        self._resolution = Resolution()
         self._began = EARLIEST
         self._met_a_tie = False
 
@@ -79,7 +130,7 @@ class SlicePlan:
 
     @property
     def exact(self) -> bool:
-        """False once an instant filled more than a page: without an order its pages cannot be pinned down."""
+        """False once a granule filled more than a page: without an order its pages cannot be pinned down."""
         return not self._met_a_tie
 
     def open_windows(self) -> tuple[OpenWindow, ...]:
@@ -113,7 +164,14 @@ class SlicePlan:
 
     def ask(self, sweep: Sweep) -> Ask:
         """What to ask next for this range."""
-        return Ask(sweep.cursor, sweep.stop, sort=None, page=max(1, sweep.page), with_total=True)
+        if sweep.doubt is not None:
+            begin, width = sweep.doubt.probes[0]
+            return Ask(begin, begin + width, sort=None)
+        if sweep.tie is not None:
+            return Ask(sweep.tie.begin, sweep.tie.end, sort=None, page=sweep.tie.page, with_total=True)
+        floor, ceil = self._resolution.floor, self._resolution.ceil
+        stop = None if sweep.stop is None else ceil(sweep.stop)
+        return Ask(floor(sweep.cursor), stop, sort=None, with_total=True)
 
     def received(self, sweep: Sweep, keys: Sequence[Key], *, has_more: bool, total: int | None) -> list[int]:
         """Book an answer; returns the places in it of the records to land.
@@ -121,24 +179,28 @@ class SlicePlan:
         Raises:
             SyncError: the service does not count as it was asked to.
         """
+        if sweep.doubt is not None:
+            self._received_probe(sweep, sweep.doubt, keys)
+            return []
         if has_more and not keys:
             raise SyncError("the service says there is more and shows nothing; going on could never end")
         if has_more and not total:
             raise SyncError("the service did not count the records as it was asked to")
-        if sweep.page:
-            return self._received_tie(sweep, keys, total or 0)
+        if has_more and sweep.tie is None:
+            self._narrow(sweep, keys, total or 0)
+            return []
         before = sweep.stop
         assert before is not None, "the plan is closed before its first answer is booked"
-        if has_more:
-            self._narrow(sweep, before, keys, total or 0)
-            return []
         # Nothing was cut off below `before` meanwhile: only what lies past a slice under way is shared.
         fresh = [
             place
-            for place, key in enumerate(keys)
-            if sweep.cursor <= key.ticks < before and key.id not in sweep.seen
+            for place, (number, ticks) in enumerate(keys)
+            if sweep.cursor <= ticks < before and number not in sweep.seen
         ]
-        self._advance(sweep, before, len(keys))
+        if sweep.tie is None:
+            self._advance(sweep, before, len(keys))
+        else:
+            self._received_tie(sweep, sweep.tie, keys, total or 0)
         return fresh
 
     def share_out(self) -> None:
@@ -147,37 +209,57 @@ class SlicePlan:
             return
         (first,) = self._sweeps
         begin, end = max(first.cursor, self._began), first.before
-        if end is None or first.end is None or first.page:
+        if end is None or first.end is None or first.tie is not None:
             return
         parts = min(self._workers, max(1, round(len(first.sample) * first.scale / self._target)))
-        cuts = {_whole(begin + (end - begin) * part // parts, begin) for part in range(1, parts)}
+        cuts = {self._cut(begin + (end - begin) * part // parts, begin) for part in range(1, parts)}
         wanted = sorted(cut for cut in cuts if first.end < cut < end)
         for at in reversed(wanted):
             self._sweeps.append(self._part(first, at))
 
-    def _narrow(self, sweep: Sweep, before: int, keys: Sequence[Key], total: int) -> None:
+    def _narrow(self, sweep: Sweep, keys: Sequence[Key], total: int) -> None:
         """The slice overflowed; what it showed says where to cut it."""
-        if before - sweep.cursor == 1:
-            self._met_a_tie = True
-            sweep.total, sweep.page = total, -(-total // self._page_size)
-            return
-        sweep.sample = sorted(key.ticks for key in keys)
-        sweep.scale = total / len(sweep.sample)
+        before = sweep.stop
+        assert before is not None, "the plan is closed before its first answer is booked"
+        instants = sorted(key.ticks for key in keys)
         if sweep.cursor == EARLIEST:
-            self._began = sweep.sample[0]
-        length = max(1, before - max(sweep.cursor, self._began))
-        sweep.density = total / length
+            self._began = instants[0]
+        density = total / max(1, before - max(sweep.cursor, self._began))
+        granule, begin = self._resolution.granule, self._resolution.floor(sweep.cursor)
+        if density * granule > _CROWDED * self._page_size and (probes := self._resolution.probes(instants)):
+            sweep.doubt = _Doubt(keys, total, probes)
+            return
+        if before - begin <= granule:
+            self._met_a_tie = True
+            sweep.tie = _Tie(begin, begin + granule, page=-(-total // self._page_size))
+            return
+        sweep.sample = instants
+        sweep.scale = total / len(instants)
+        sweep.leave_overflows(before)
+        sweep.overflows.append(_Overflow(before, total, sweep.density))
+        sweep.density = density
         self._aim(sweep, int(self._target / sweep.density))
         if sweep.end is None or sweep.end >= before:
             # What it showed is no guide, being one-sided: halve it.
-            sweep.end = sweep.cursor + (before - sweep.cursor) // 2
+            half = self._resolution.floor(sweep.cursor + (before - sweep.cursor) // 2)
+            sweep.end = max(half, begin + granule)
+
+    def _received_probe(self, sweep: Sweep, doubt: _Doubt, keys: Sequence[Key]) -> None:
+        probe, *others = doubt.probes
+        self._resolution.learn(probe, [key.ticks for key in keys])
+        doubt.probes = [probe for probe in others if self._resolution.undecided(probe.width)]
+        if not doubt.probes:
+            sweep.doubt = None
+            self._narrow(sweep, doubt.keys, doubt.total)
 
     def _advance(self, sweep: Sweep, before: int, count: int) -> None:
         begin = max(sweep.cursor, self._began)
         shown = bisect_left(sweep.sample, before) - bisect_left(sweep.sample, sweep.cursor)
         if shown:
             sweep.scale = max(count / shown, 1 / shown)
-        sweep.cursor, sweep.seen = before, set()
+        sweep.cursor = before
+        sweep.overflows = [each._replace(left=each.left - count) for each in sweep.overflows]
+        sweep.seen = {number: ticks for number, ticks in sweep.seen.items() if ticks >= before}
         if sweep.before is not None and sweep.cursor >= sweep.before:
             self._sweeps.remove(sweep)
             return
@@ -188,7 +270,10 @@ class SlicePlan:
             return
         sweep.density = count / length
         growth = min(_GROWTH, self._target / count) if count else _GROWTH
-        self._aim(sweep, int(length * growth))
+        width = length * growth
+        if sweep.leave_overflows(before) and sweep.density:
+            width = self._target / sweep.density
+        self._aim(sweep, int(width))
 
     def _aim(self, sweep: Sweep, width: int) -> None:
         """Where the next slice ends: by the sample as far as it goes, else this wide."""
@@ -199,7 +284,12 @@ class SlicePlan:
         else:
             sweep.sample = []
             end = max(sweep.cursor, self._began) + max(1, width)
-        sweep.end = max(end, sweep.cursor + 1)
+        for overflow in sweep.overflows:
+            if overflow.left <= self._page_size:
+                end = max(end, overflow.end)
+                break
+        floor, granule = self._resolution.floor, self._resolution.granule
+        sweep.end = max(floor(end), floor(sweep.cursor) + granule)
         if sweep.before is not None and sweep.end >= sweep.before:
             sweep.end = None
 
@@ -208,44 +298,53 @@ class SlicePlan:
         return max(1.0, _FULL * self._page_size)
 
     def _part(self, donor: Sweep, at: int) -> Sweep:
-        part = Sweep(at, donor.before, None, donor.density, donor.sample, donor.scale)
+        part = Sweep(at, donor.before, density=donor.density, sample=donor.sample, scale=donor.scale)
+        part.overflows, part.seen = list(donor.overflows), dict(donor.seen)
+        part.leave_overflows(at)
         donor.before = at
-        self._aim(part, int(self._target / donor.density) if donor.density else 1)
+        self._aim(part, int(self._target / part.density) if part.density else 1)
         return part
 
-    def _received_tie(self, sweep: Sweep, keys: Sequence[Key], total: int) -> list[int]:
-        """One instant, by page number from its last page back: members can only leave.
+    def _received_tie(self, sweep: Sweep, tie: _Tie, keys: Sequence[Key], total: int) -> None:
+        """One granule, by page number from its last page back: members can only leave.
 
         Without an order a page may show what another showed. So it is read again until as many were
         seen as there are.
         """
-        fresh = [place for place, key in enumerate(keys) if key.id not in sweep.seen]
-        sweep.seen.update(key.id for key in keys)
-        sweep.page -= 1
-        if sweep.page:
-            return fresh
-        sweep.rounds += 1
-        if len(sweep.seen) < total and sweep.rounds < _PATIENCE:
-            sweep.page = -(-total // self._page_size)
-            return fresh
-        sweep.rounds = 0
-        self._advance(sweep, sweep.cursor + 1, len(sweep.seen))
-        return fresh
+        sweep.seen.update(keys)
+        tie.shown.update(key.id for key in keys)
+        tie.page -= 1
+        if tie.page:
+            return
+        tie.rounds += 1
+        if len(tie.shown) < total and tie.rounds < _PATIENCE:
+            tie.page = -(-total // self._page_size)
+            return
+        sweep.tie = None
+        self._advance(sweep, tie.end, len(tie.shown))
 
     def _cut_from_the_busiest(self) -> Sweep | None:
         donor = max(self._sweeps, key=self._left, default=None)
-        if donor is None or self._left(donor) < self._page_size or donor.page:
+        if donor is None or self._left(donor) < self._page_size or donor.tie is not None:
             return None
         assert donor.before is not None
         assert donor.end is not None, "what ends at its end has nothing left to share"
         rest = donor.sample[bisect_left(donor.sample, donor.end) :]
         middle = rest[len(rest) // 2] if rest else donor.end + (donor.before - donor.end) // 2
-        at = _whole(middle, donor.end)
+        at = self._cut(middle, donor.end)
         if not donor.end < at < donor.before:
             return None
         part = self._part(donor, at)
         self._sweeps.append(part)
         return part
+
+    def _cut(self, ticks: int, above: int) -> int:
+        """Where to cut: at the whole second below where one lies above `above`, else between granules.
+
+        Both neighbours would ask for what is cut through, and who takes the run up begins with whole seconds.
+        """
+        second = ticks - ticks % COARSEST
+        return second if second > above else self._resolution.floor(ticks)
 
     @staticmethod
     def _left(sweep: Sweep) -> float:
@@ -253,10 +352,9 @@ class SlicePlan:
         if sweep.before is None or sweep.end is None:
             return 0.0
         shown = bisect_left(sweep.sample, sweep.before) - bisect_left(sweep.sample, sweep.end)
-        return max(shown * sweep.scale, (sweep.before - sweep.end) * sweep.density)
-
-
-def _whole(ticks: int, above: int) -> int:
-    """The whole second below, where there is one above `above`: the service may compare less finely."""
-    second = ticks - ticks % TICKS_PER_SECOND
-    return second if second > above else ticks
+        begin, density, left = sweep.end, sweep.density, 0.0
+        for overflow in reversed(sweep.overflows):
+            end = min(max(begin, overflow.end), sweep.before)
+            left = min(left + (end - begin) * density, overflow.left)
+            begin, density = end, overflow.beyond
+        return max(shown * sweep.scale, left + (sweep.before - begin) * density)

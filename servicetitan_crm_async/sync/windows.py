@@ -5,14 +5,18 @@ therefore only lose members: whoever is modified now moves past `b`, where the n
 Page numbers over such a list lose records, because a member that leaves page 1 pulls every later
 record one place forward, past the reader. So no position is ever used: the reader asks for page 1 of
 `[cursor, b)` in the order of `ModifiedOn`, moves the cursor to the last instant it saw, and asks again.
+
+Which records are a reading's own is told by the instants they print. What it asks for reaches out to whole
+granules, as the service may compare more coarsely than it prints (`resolution.py`): a cursor moves to the
+beginning of a granule, for how the members of one follow each other says nothing.
 """
 
 # Invariants, quoted by number in tests/sync/test_windows.py.
 # 1. Whatever was in `[since, until)` at a reading's request and still is at the end has been handed to
 #    `received` of some reading whose range held it.
-# 2. The cursor's instant is closed: records that sit on it and were landed are known by id, and are
-#    not landed again; nothing is skipped by time.
-# 3. Nothing rests on the order of equal instants, which may differ from answer to answer.
+# 2. The cursor is closed: records past it that were landed are known by id, and are not landed again;
+#    nothing is skipped by time.
+# 3. Nothing rests on the order within a granule, which may differ from answer to answer.
 # 4. Readings never overlap, so no record is landed twice in a run.
 
 from __future__ import annotations
@@ -22,14 +26,17 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
+from servicetitan_crm_async._core.clock import whole_second
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.ledger import OpenWindow
+from servicetitan_crm_async.sync.resolution import COARSEST, Probe, Resolution
 
 EARLIEST = -621_355_968_000_000_000
 """Ticks of the first instant of year 1, before anything the service can hold."""
 
 _PATIENCE = 5
+_DEAR = 3
+"""How many requests spent on reading records twice, as pages end amid granules, are worth the probes."""
 
 
 class Key(NamedTuple):
@@ -53,15 +60,25 @@ class Ask(NamedTuple):
 
 @dataclass(slots=True)
 class _Tie:
-    """One instant that fills more than a page, read by number from its last page back to its first.
+    """One granule that fills more than a page, read by number from its last page back to its first.
 
     Members can only leave it, so what is still unread never loses a record to what was read; repeats
     are possible and are known by id. Page 1 is asked for first only to learn the count, and so again
     at the end.
     """
 
+    begin: int
+    end: int
     page: int = 0
     """The page to ask for next; 0 asks for the count."""
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """A page that ends in a crowded granule, kept until the service has told how finely it compares."""
+
+    keys: Sequence[Key]
+    probes: list[Probe]
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +87,8 @@ class Reading:
 
     cursor: int
     before: int | None
-    seen: set[int] = field(default_factory=set)
+    seen: dict[int, int] = field(default_factory=dict)
+    """What was landed past the cursor: ids, and the instants of each."""
     left: float = 0.0
     """How many records it still holds, as far as is known."""
     counted: bool = False
@@ -78,10 +96,17 @@ class Reading:
     span: float | None = None
     """Ticks from one record to the next on the last page: how dense it is just here."""
     tie: _Tie | None = None
+    doubt: _Doubt | None = None
     vain: int = 0
-    """How often in a row an instant seen to fill a page was found empty when asked for alone."""
+    """How often in a row a granule seen to fill a page was found empty when asked for alone."""
     taken: bool = False
     cut_from: Reading | None = None
+
+    def go_on_from(self, cursor: int, landed: Iterable[Key] = ()) -> None:
+        """Move the cursor to, or leave it at, an instant below which all is landed."""
+        known = self.seen | dict(landed)
+        self.cursor = cursor
+        self.seen = {number: ticks for number, ticks in known.items() if ticks >= cursor}
 
 
 class WindowPlan:
@@ -96,9 +121,16 @@ class WindowPlan:
     ) -> None:
         self._until, self._page_size, self._workers = until, page_size, workers
         self._readings = [
-            Reading(window.cursor, window.before if until is not None else None, set(window.seen))
+            Reading(
+                window.cursor,
+                window.before if until is not None else None,
+                # Where past the cursor they sit it does not say; within a granule of any size they do.
+                dict.fromkeys(window.seen, window.cursor + COARSEST),
+            )
             for window in windows
         ]
+        self._resolution = Resolution()
+        self._contradicted = False
 
     @property
     def until(self) -> int | None:
@@ -112,8 +144,8 @@ class WindowPlan:
 
     @property
     def exact(self) -> bool:
-        """Nothing was lost, whatever changed meanwhile."""
-        return True
+        """Nothing was lost, whatever changed meanwhile; unless the service contradicted itself."""
+        return not self._contradicted
 
     def open_windows(self) -> tuple[OpenWindow, ...]:
         """What is left of the run, for the ledger that goes with everything received so far."""
@@ -152,12 +184,15 @@ class WindowPlan:
 
     def ask(self, reading: Reading) -> Ask:
         """What to ask next for this reading."""
-        if reading.tie is None:
-            return Ask(reading.cursor, reading.before, with_total=not reading.counted)
-        instant = reading.cursor
-        if reading.tie.page == 0:
-            return Ask(instant, instant + 1, sort="+Id", with_total=True)
-        return Ask(instant, instant + 1, sort="+Id", page=reading.tie.page)
+        if reading.doubt is not None:
+            begin, width = reading.doubt.probes[0]
+            return Ask(begin, begin + width)
+        if reading.tie is not None:
+            tie = reading.tie
+            return Ask(tie.begin, tie.end, sort="+Id", page=max(1, tie.page), with_total=tie.page == 0)
+        floor, ceil = self._resolution.floor, self._resolution.ceil
+        before = None if reading.before is None else ceil(reading.before)
+        return Ask(floor(reading.cursor), before, with_total=not reading.counted)
 
     def received(
         self, reading: Reading, keys: Sequence[Key], *, has_more: bool, total: int | None
@@ -167,26 +202,29 @@ class WindowPlan:
         Raises:
             SyncError: the answer cannot be one to what was asked, and going on would lose records.
         """
-        if reading.tie is not None:
-            return self._received_tie(reading, reading.tie, keys, total=total)
+        if reading.doubt is not None:
+            self._received_probe(reading, reading.doubt, keys)
+            return []
         fresh = self._fresh(reading, keys)
-        self._count(reading, keys, len(fresh), total)
-        if not has_more or (keys and reading.before is not None and keys[-1].ticks >= reading.before):
-            self._readings.remove(reading)
+        if reading.tie is not None:
+            self._received_tie(reading, reading.tie, keys, len(fresh), total=total)
             return fresh
-        self._move(reading, keys)
+        self._count(reading, keys, len(fresh), total)
+        if has_more:
+            self._move(reading, keys)
+        else:
+            self._readings.remove(reading)
         return fresh
 
     def _fresh(self, reading: Reading, keys: Sequence[Key]) -> list[int]:
-        # A reading may have been cut while its request was under way; what lies past the cut is its
-        # neighbour's to land.
+        # A reading may have been cut while its request was under way, and what is asked for is wider than
+        # what is its own; what lies past either end is a neighbour's to land.
         before = reading.before
         cursor, seen = reading.cursor, reading.seen
         return [
             place
             for place, (number, ticks) in enumerate(keys)
-            if (before is None or ticks < before)
-            and (ticks > cursor or (ticks == cursor and number not in seen))
+            if cursor <= ticks and (before is None or ticks < before) and number not in seen
         ]
 
     def _count(self, reading: Reading, keys: Sequence[Key], fresh: int, total: int | None) -> None:
@@ -200,53 +238,92 @@ class WindowPlan:
             known = float(total)
         reading.left = max(0.0, known - fresh)
         if len(keys) > 1:
-            reading.span = (keys[-1].ticks - keys[0].ticks) / (len(keys) - 1)
+            reading.span = max(0, keys[-1].ticks - keys[0].ticks) / (len(keys) - 1)
 
     def _move(self, reading: Reading, keys: Sequence[Key]) -> None:
         if not keys:
             raise SyncError("the service says there is more and shows nothing; going on could never end")
-        last = keys[-1].ticks
-        if any(earlier.ticks > later.ticks for earlier, later in pairwise(keys)):
-            raise SyncError("the service did not sort by ModifiedOn as it was asked to")
-        if last > reading.cursor:
-            reading.cursor, reading.seen = last, {key.id for key in keys if key.ticks == last}
+        instants = [key.ticks for key in keys]
+        if not _in_order(instants, self._resolution.granule):
+            if not _in_order(instants, COARSEST):
+                raise SyncError("the service did not sort by ModifiedOn as it was asked to")
+            self._distrust()
+        if not self._advance(reading, keys):
+            # A full page of the very granule of the cursor: more of it may follow, and the cursor cannot
+            # say where. It is read as a window of its own.
+            reading.go_on_from(reading.cursor, keys)
+            begin = self._resolution.floor(reading.cursor)
+            reading.tie = _Tie(begin, begin + self._resolution.granule)
+        elif not self._costs_much(reading):
+            return
+        if probes := self._resolution.probes(instants):
+            reading.doubt = _Doubt(keys, probes)
+
+    def _advance(self, reading: Reading, keys: Sequence[Key]) -> bool:
+        """Move the cursor to the granule in which a page ends; False when it already stands there."""
+        edge = self._resolution.floor(keys[-1].ticks)
+        if reading.before is not None and edge >= reading.before:
+            self._readings.remove(reading)
+        elif edge > reading.cursor:
+            reading.go_on_from(edge, keys)
             reading.vain = 0
         else:
-            # A full page on the very instant of the cursor: more of it may follow, and the cursor
-            # cannot say where. It is read as a window of its own.
-            reading.seen.update(key.id for key in keys)
-            reading.tie = _Tie()
+            return False
+        return True
+
+    def _costs_much(self, reading: Reading) -> bool:
+        """Whether much will be read twice if every page to come ends in a granule as crowded as this one."""
+        again, pages = len(reading.seen) / self._page_size, reading.left / self._page_size
+        return again * pages > _DEAR and self.is_open(reading)
+
+    def _received_probe(self, reading: Reading, doubt: _Doubt, keys: Sequence[Key]) -> None:
+        probe, *others = doubt.probes
+        if self._resolution.learn(probe, [key.ticks for key in keys]):
+            reading.doubt = reading.tie = None
+            self._advance(reading, doubt.keys)
+            return
+        doubt.probes = [probe for probe in others if self._resolution.undecided(probe.width)]
+        if not doubt.probes:
+            reading.doubt = None
 
     def _received_tie(
-        self, reading: Reading, tie: _Tie, keys: Sequence[Key], *, total: int | None
-    ) -> list[int]:
-        fresh = [place for place, key in enumerate(keys) if key.id not in reading.seen]
-        reading.seen.update(key.id for key in keys)
-        reading.left = max(0.0, reading.left - len(fresh))
+        self, reading: Reading, tie: _Tie, keys: Sequence[Key], fresh: int, *, total: int | None
+    ) -> None:
+        reading.go_on_from(reading.cursor, keys)
+        reading.left = max(0.0, reading.left - fresh)
         counting = tie.page == 0
         if counting:
             if not total:
-                return self._nothing_at_the_instant(reading)
+                self._nothing_in_the_granule(reading)
+                return
             tie.page = -(-total // self._page_size)
         else:
             tie.page -= 1
         if tie.page == 0 or (counting and tie.page == 1):
-            # Back at the first page, or it was the only one: the instant is read, on to the next tick.
-            reading.cursor, reading.seen, reading.tie = reading.cursor + 1, set(), None
+            # Back at the first page, or it was the only one: this granule is read, on to the next.
+            reading.go_on_from(tie.end)
+            reading.tie, reading.vain = None, 0
             if reading.before is not None and reading.cursor >= reading.before:
                 self._readings.remove(reading)
-        return fresh
 
-    def _nothing_at_the_instant(self, reading: Reading) -> list[int]:
+    def _nothing_in_the_granule(self, reading: Reading) -> None:
         """All members may have left since they were seen; time and again, they are being hidden."""
         reading.tie = None
         reading.vain += 1
-        if reading.vain > _PATIENCE:
+        if reading.vain <= _PATIENCE:
+            return
+        if self._resolution.granule == COARSEST:
             raise SyncError(
-                "the service shows records of one instant and none when asked for that instant alone; "
-                "it compares instants more coarsely than it prints them"
+                "the service shows records of one second and none when asked for that second alone; "
+                "it compares instants even more coarsely"
             )
-        return []
+        reading.vain = 0
+        self._distrust()
+
+    def _distrust(self) -> None:
+        """The service contradicts what it showed of how finely it compares, by which some was read."""
+        self._contradicted = True
+        self._resolution.distrust()
 
     def _cut_from_the_busiest(self) -> Reading | None:
         size = self._page_size
@@ -263,7 +340,8 @@ class WindowPlan:
             return None
         # The request under way will bring the donor a page more; the rest is shared.
         moved = (donor.left - size) / 2
-        part = Reading(at, donor.before, left=moved, cut_from=donor)
+        # What the donor landed past its cursor may lie past the cut: the granule may have become finer since.
+        part = Reading(at, donor.before, dict(donor.seen), left=moved, cut_from=donor)
         donor.before, donor.left = at, donor.left - moved
         self._readings.append(part)
         return part
@@ -281,9 +359,10 @@ class WindowPlan:
         middle = begin + (donor.before - begin) // 2
         if donor.span is not None:
             middle = min(middle, begin + round(donor.span * (donor.left - self._page_size) / 2))
-        # On a whole second where there is room: the service may compare less finely than it prints.
-        whole = middle - middle % TICKS_PER_SECOND
-        at = whole if whole > donor.cursor else middle
+        # On a whole second where there is room, and else between granules: both neighbours would ask for
+        # what is cut through, and who takes the run up begins with whole seconds.
+        whole = whole_second(middle)
+        at = whole if whole > donor.cursor else self._resolution.floor(middle)
         return at if donor.cursor < at < donor.before else None
 
     def share_out(self) -> None:
@@ -296,10 +375,14 @@ class WindowPlan:
             return
         begin, end, each = first.cursor, first.before, first.left / parts
         cuts = [begin + (end - begin) * part // parts for part in range(1, parts)]
-        cuts = [cut - cut % TICKS_PER_SECOND for cut in cuts]
+        cuts = [whole_second(cut) for cut in cuts]
         cuts = sorted({cut for cut in cuts if begin < cut < end})
         if not cuts:
             return
         first.before, first.left = cuts[0], first.left - each * len(cuts)
         for at, before in zip(cuts, [*cuts[1:], end], strict=True):
             self._readings.append(Reading(at, before, left=each, cut_from=first))
+
+
+def _in_order(instants: Sequence[int], granule: int) -> bool:
+    return all(earlier // granule <= later // granule for earlier, later in pairwise(instants))

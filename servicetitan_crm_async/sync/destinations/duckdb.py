@@ -12,27 +12,23 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations.blocking import count_in_a_shell
+from servicetitan_crm_async.sync.destinations.blocking import count_in_a_shell, locked_out
 from servicetitan_crm_async.sync.destinations.columns import Column, Fields, columns_of, quoted
 from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
 from servicetitan_crm_async.sync.destinations.tables import TableDestination
 from servicetitan_crm_async.sync.entities import ENTITIES
+from servicetitan_crm_async.sync.lease import Lease, granted, read_lease, this_process
 
 if TYPE_CHECKING:
     import duckdb
 
 _MISSING = "the DuckDB destination needs an extra: pip install 'servicetitan-crm-async[duckdb]'"
-_LEDGERS = """
-create table if not exists sync_ledger (
-    tenant_id bigint not null, entity varchar not null, ledger varchar not null,
-    primary key (tenant_id, entity)
-)"""
 _KEYS = {
     "tenant_id": "BIGINT",
     "id": "BIGINT",
@@ -55,6 +51,8 @@ create or replace temp table sync_stage as select
     unnest(string_split(?, chr(30))) as raw"""
 _PART = 16 * 2**20
 """Bytes of JSON merged at once: a merge takes some eight times as much memory."""
+_FETCH = 10_000
+"""Rows taken over from DuckDB at once."""
 _CONNECT = "duckdb.connect(sys.argv[1], read_only=True)"
 
 
@@ -68,7 +66,8 @@ class DuckDBDestination(TableDestination):
 
     A table made by an older version gets the columns it lacks when it is written next, filled from `raw`.
     Columns of your own become NULL when a record changes: keep them in a table of your own.
-    While a destination is open no other program can open the file: that is DuckDB's rule.
+    While a destination is open no other program can open the file, not even to read it: that is DuckDB's
+    rule. So the lease of a run is also in `PATH.lease` beside the file, for the error that others get.
 
     Args:
         models: The model of each entity, where it is not that of `ENTITIES`. An entity without one gets
@@ -76,16 +75,19 @@ class DuckDBDestination(TableDestination):
         memory_limit: What DuckDB may use for its buffers; it would take most of the machine.
     """
 
+    _IDS = """select unnest(from_json(?, '["BIGINT"]'))"""
+
     def __init__(
         self,
         path: Path | str,
         *,
+        read_only: bool = False,
         models: Mapping[str, type[msgspec.Struct]] | None = None,
         memory_limit: str = "512MB",
     ) -> None:
         if importlib.util.find_spec("duckdb") is None:
             raise ConfigError(_MISSING)
-        super().__init__(path)
+        super().__init__(path, read_only=read_only)
         self._models: Mapping[str, type[msgspec.Struct]] = {
             **{entity.name: entity.model for entity in ENTITIES.values()},
             **(models or {}),
@@ -102,9 +104,10 @@ class DuckDBDestination(TableDestination):
             import duckdb
         except ImportError:
             raise ConfigError(_MISSING) from None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._read_only:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         self._refuse_other_files()
-        connection = self._connection = duckdb.connect(str(self._path.absolute()))
+        connection = self._connection = duckdb.connect(str(self._path.absolute()), read_only=self._read_only)
         # Set after connecting: a reader in this process would have to connect with the same settings.
         connection.execute("set autoinstall_known_extensions = false")  # a sync does not download code
         # A checkpoint takes longer the larger the file, so let 128 MB of commits pass between two.
@@ -112,7 +115,10 @@ class DuckDBDestination(TableDestination):
         connection.execute(f"set memory_limit = {_literal(self._memory_limit)}")
         with suppress(duckdb.Error):  # without the extension for time zones everything is UTC anyway
             connection.execute("set TimeZone = 'UTC'")
-        connection.execute(_LEDGERS)
+        if self._read_only:
+            self._find_own_tables()
+        else:
+            self._make_own_tables()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -126,17 +132,53 @@ class DuckDBDestination(TableDestination):
             for statement in table.merge:
                 self._execute(statement)
 
-    def _execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        """Run to the end: DuckDB refuses the next statement while a result is left unread."""
+    def _stream(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        # To the end, as DuckDB refuses the next statement while a result is left unread.
         assert self._connection is not None
-        rows: list[tuple[object, ...]] = self._connection.execute(query, values).fetchall()
-        return rows
+        result = self._connection.execute(query, values)
+        while rows := result.fetchmany(_FETCH):
+            yield from rows
 
     def _roll_back(self) -> None:
         import duckdb
 
         with suppress(duckdb.Error):  # what went wrong may have rolled back already
             self._execute("rollback")
+
+    def _announce(self, lease: Lease) -> None:
+        unfinished = self._notice.with_name(f"{self._notice.name}.tmp")
+        unfinished.write_bytes(msgspec.json.encode(lease))
+        unfinished.replace(self._notice)
+
+    def _retract(self, lease: Lease) -> None:
+        # Another run of this process, for another tenant, announces itself with each sign of life.
+        announced = self._announced()
+        if announced is not None and announced.run == lease.run:
+            self._notice.unlink(missing_ok=True)
+
+    @property
+    def _notice(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.lease")
+
+    def _announced(self) -> Lease | None:
+        try:
+            return read_lease(self._notice.read_bytes())
+        except OSError:
+            return None
+
+    def _taken(self, otherwise: str) -> LedgerConflict:
+        """The error where the file cannot be opened: it names the run that has it open, if one does."""
+        announced = self._announced()
+        if announced is not None:
+            host, process = this_process()
+            # As of its own last sign of life: the lock on the file is one, so only a process that is gone
+            # tells that another program has the file open now.
+            now = msgspec.structs.replace(announced, run="", host=host, process=process)
+            try:
+                granted(now, announced, self.location, take_over=False)
+            except LedgerConflict:
+                return locked_out(announced, self.location)
+        return LedgerConflict(f"{self.location}: {otherwise}")
 
     def _refuse_other_files(self) -> None:
         # DuckDB would take a file of SQLite for a reason to download an extension.
@@ -190,13 +232,9 @@ class DuckDBDestination(TableDestination):
             return super()._explain(error)
         said = str(error).partition("\n")[0]
         if "lock" in said and isinstance(error, duckdb.IOException):
-            return LedgerConflict(
-                f"{self.location}: another program has it open; close it there, then run again"
-            )
+            return self._taken("another program has it open; close it there, then run again")
         if isinstance(error, duckdb.ConnectionException) and "configuration" in said:
-            return LedgerConflict(
-                f"{self.location}: this program has it open with other settings; close that connection first"
-            )
+            return self._taken("this program has it open with other settings; close that connection first")
         if isinstance(error, duckdb.TransactionException):
             return LedgerConflict(
                 f"{self.location}: another connection of this program wrote to it at the same time; run again"
@@ -226,7 +264,8 @@ class _Table(NamedTuple):
     def merge(self) -> tuple[str, ...]:
         """Land what is staged: newer and equally new versions replace, older ones do not."""
         table, same = quoted(self.name), "held.tenant_id = fresh.tenant_id and held.id = fresh.id"
-        older = f"{same} and held.modified_ticks > fresh.modified_ticks"
+        # A difference, as DuckDB 1.3.0 takes `>` in a join for `=` on few rows (duckdb/duckdb#17693).
+        older = f"{same} and held.modified_ticks - fresh.modified_ticks > 0"
         return (
             f"delete from sync_stage as fresh using {table} as held where {older}",  # noqa: S608
             f"delete from {table} as held using sync_stage as fresh where {same}",  # noqa: S608

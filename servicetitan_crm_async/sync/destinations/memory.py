@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
+from servicetitan_crm_async.sync.destinations.protocol import Batch, OddRecord, Record, Versions
 from servicetitan_crm_async.sync.destinations.rows import checked, checked_batch, newest, stored_ledger
+from servicetitan_crm_async.sync.lease import Lease, granted, lost
 from servicetitan_crm_async.sync.ledger import Ledger
 
 
@@ -33,6 +35,10 @@ class MemoryDestination(_AlwaysOpen):
     def __init__(self) -> None:
         self._rows: dict[tuple[int, str], dict[int, Record]] = {}
         self._ledgers: dict[tuple[int, str], bytes] = {}
+        self._odd: dict[tuple[int, str], dict[str, OddRecord]] = {}
+        self._leases: dict[int, Lease] = {}
+        self._mine: dict[int, Lease] = {}
+        """The leases that were claimed through this object."""
 
     @property
     def location(self) -> str:
@@ -46,10 +52,30 @@ class MemoryDestination(_AlwaysOpen):
         body = self._ledgers.get((tenant, entity))
         return None if body is None else stored_ledger(body, tenant, entity)
 
+    async def claim(self, lease: Lease, *, take_over: bool = False) -> Lease:
+        held = granted(lease, self._leases.get(lease.tenant), self.location, take_over=take_over)
+        self._leases[lease.tenant] = self._mine[lease.tenant] = held
+        return held
+
+    async def release(self, lease: Lease) -> None:
+        held = self._leases.get(lease.tenant)
+        if held is not None and held.run == lease.run:
+            del self._leases[lease.tenant]
+        mine = self._mine.get(lease.tenant)
+        if mine is not None and mine.run == lease.run:
+            del self._mine[lease.tenant]
+
     # No await in here: nothing can come between the records and their ledger.
     async def commit(self, batch: Batch) -> None:
         checked_batch(batch)
+        mine, holder = self._mine.get(batch.tenant), self._leases.get(batch.tenant)
+        if mine is not None and (holder is None or holder.run != mine.run):
+            raise lost(holder, self.location)
         body = batch.ledger.to_json()
+        odd = self._odd.setdefault((batch.tenant, batch.entity), {})
+        for key in batch.cleared:
+            odd.pop(key, None)
+        odd.update((record.key, record) for record in batch.odd)
         fresh = newest(batch.records)
         held = self._rows.setdefault((batch.tenant, batch.entity), {})
         for id_, record in fresh.items():
@@ -61,6 +87,30 @@ class MemoryDestination(_AlwaysOpen):
     async def count(self, tenant: int, entity: str) -> int:
         checked(tenant, entity)
         return len(self._rows.get((tenant, entity), ()))
+
+    async def quarantine(self, tenant: int, entity: str) -> Sequence[OddRecord]:
+        checked(tenant, entity)
+        return [odd for _, odd in sorted(self._odd.get((tenant, entity), {}).items())]
+
+    async def ledgers(self) -> Sequence[Ledger]:
+        return [stored_ledger(body, *key) for key, body in sorted(self._ledgers.items())]
+
+    async def lease(self, tenant: int) -> Lease | None:
+        return self._leases.get(tenant)
+
+    async def versions(self, tenant: int, entity: str) -> Versions:
+        checked(tenant, entity)
+        held = self._rows.get((tenant, entity), {})
+        return Versions(
+            array("q", held),
+            array("q", [record.ticks for record in held.values()]),
+            frozenset(number for number, record in held.items() if record.active is False),
+        )
+
+    async def records(self, tenant: int, entity: str, ids: Iterable[int]) -> Sequence[Record]:
+        checked(tenant, entity)
+        held = self._rows.get((tenant, entity), {})
+        return [held[number] for number in sorted(set(ids)) if number in held]
 
     def rows(self, tenant: int, entity: str) -> dict[int, Record]:
         """The current version of every record, by id; a copy."""
@@ -75,7 +125,8 @@ class CallbackDestination(_AlwaysOpen):
     then every program reads from the beginning, and the callback may ignore them.
 
     Within one batch each id comes once. Between batches the callback decides: an older version may
-    come after a newer one, and `record.ticks` tells them apart.
+    come after a newer one, and `record.ticks` tells them apart. Two runs at once are not kept apart, and
+    odd records are handed over in `batch.odd` and not retried.
     """
 
     def __init__(
@@ -100,6 +151,12 @@ class CallbackDestination(_AlwaysOpen):
             return await self._load(tenant, entity)
         return self._ledgers.get((tenant, entity))
 
+    async def claim(self, lease: Lease, *, take_over: bool = False) -> Lease:
+        return lease
+
+    async def release(self, lease: Lease) -> None:
+        return None
+
     async def commit(self, batch: Batch) -> None:
         checked_batch(batch)
         await self._callback(batch._replace(records=tuple(newest(batch.records).values())))
@@ -109,3 +166,6 @@ class CallbackDestination(_AlwaysOpen):
         """How many records the ledger says were landed: a callback holds none that could be counted."""
         ledger = await self.load(tenant, entity)
         return 0 if ledger is None else ledger.records
+
+    async def quarantine(self, tenant: int, entity: str) -> Sequence[OddRecord]:
+        return ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict
-from servicetitan_crm_async.sync.destinations.protocol import Batch, Record
+from servicetitan_crm_async.sync.destinations.protocol import Batch, Record, Versions
 from servicetitan_crm_async.sync.ledger import Ledger, read_ledger
 
 KEY_COLUMNS = ("tenant_id", "id", "modified_on", "active", "raw", "modified_ticks")
@@ -25,6 +26,18 @@ def newest(records: Iterable[Record]) -> dict[int, Record]:
     return held
 
 
+def versions_of(rows: Iterable[tuple[int, int, object]]) -> Versions:
+    """Rows of id, ticks and `active`, put side by side while they stream by."""
+    ids, ticks = array("q"), array("q")
+    inactive: list[int] = []
+    for id_, at, active in rows:
+        ids.append(id_)
+        ticks.append(at)
+        if not active and active is not None:
+            inactive.append(id_)
+    return Versions(ids, ticks, frozenset(inactive))
+
+
 def text(raw: bytes) -> str:
     """A record's JSON for a column of text; bytes that are no UTF-8, which JSON forbids, become U+FFFD."""
     return raw.decode("utf-8", "replace")
@@ -39,6 +52,15 @@ def checked(tenant: int, entity: str) -> None:
     """
     if not _ENTITY.fullmatch(entity):
         raise ConfigError("entity: a table takes lower-case letters, digits and underscores for its name")
+    checked_tenant(tenant)
+
+
+def checked_tenant(tenant: int) -> None:
+    """Refuse what is no tenant.
+
+    Raises:
+        ConfigError: the number is negative.
+    """
     if tenant < 0:
         raise ConfigError("tenant: the number of a tenant is not negative")
 

@@ -7,15 +7,19 @@ a table WITHOUT ROWID is up to four times slower, as rows of this size fill its 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from servicetitan_crm_async.errors import LedgerConflict, SyncError
 from servicetitan_crm_async.sync.destinations.blocking import count_in_a_shell
 from servicetitan_crm_async.sync.destinations.protocol import Batch
 from servicetitan_crm_async.sync.destinations.rows import KEY_COLUMNS, newest, text
+from servicetitan_crm_async.sync.destinations.sqlite_reading import read_quietly
 from servicetitan_crm_async.sync.destinations.tables import TableDestination
+
+T = TypeVar("T")
 
 # Records and ledger are in one database, so a commit is whole or absent at any setting of `synchronous`.
 # FULL, because a commit that returned should also outlive a power cut, and costs little beside the
@@ -26,10 +30,6 @@ _SETTINGS = (
     "pragma synchronous = full",
     "pragma wal_autocheckpoint = 4000",
 )
-_LEDGERS = """
-create table if not exists sync_ledger (
-    tenant_id integer not null, entity text not null, ledger text not null, primary key (tenant_id, entity)
-)"""
 _TABLE = """
 create table if not exists "{entity}" (
     tenant_id integer not null, id integer not null, modified_on text, active integer, raw text not null,
@@ -49,12 +49,15 @@ class SqliteDestination(TableDestination):
     service's own text), `active`, `raw` (the record's JSON as sent) and `modified_ticks` (100 ns since
     1970, for ordering; the text does not sort). Programs that read are never in the way; for one that
     writes, a commit waits `patience` seconds and then raises `LedgerConflict`.
+
+    Opened with `read_only`, each look opens the file for itself and sees it as of one moment.
     """
 
     _BEGIN = "begin immediate"
+    _IDS = "select value from json_each(?)"
 
-    def __init__(self, path: Path | str, *, patience: float = 10.0) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path | str, *, read_only: bool = False, patience: float = 10.0) -> None:
+        super().__init__(path, read_only=read_only)
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
 
@@ -62,13 +65,29 @@ class SqliteDestination(TableDestination):
         return count_in_a_shell("sqlite3", "sqlite3.connect(sys.argv[1])", tenant, self.location)
 
     def _open(self) -> None:
+        if self._read_only:
+            self._steady(self._find_own_tables)
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = self._connection = sqlite3.connect(
             self._path, timeout=self._patience, isolation_level=None
         )
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
-        connection.execute(_LEDGERS)
+        self._make_own_tables()
+
+    def _steady(self, look: Callable[[], T]) -> T:
+        if not self._read_only:
+            return look()
+
+        def through(connection: sqlite3.Connection) -> T:
+            self._connection = connection
+            return look()
+
+        try:
+            return read_quietly(self._path, through, patience=self._patience)
+        finally:
+            self._connection = None
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -77,10 +96,10 @@ class SqliteDestination(TableDestination):
 
     def _merge(self, batch: Batch) -> None:
         # In the order of the key: neighbours share a page, which is a quarter of the time of an update.
-        rows = [
+        rows = (
             (batch.tenant, id_, record.modified_on, record.active, text(record.raw), record.ticks)
             for id_, record in sorted(newest(batch.records).items())
-        ]
+        )
         self._opened.executemany(_UPSERT.format(entity=batch.entity), rows)
 
     def _roll_back(self) -> None:
@@ -92,9 +111,9 @@ class SqliteDestination(TableDestination):
         assert self._connection is not None
         return self._connection
 
-    def _execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def _stream(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         with closing(self._opened.execute(query, tuple(values))) as rows:
-            return rows.fetchall()
+            yield from rows
 
     def _columns(self, table: str) -> set[str]:
         return {str(name) for (name,) in self._execute("select name from pragma_table_info(?)", (table,))}
@@ -120,8 +139,9 @@ class SqliteDestination(TableDestination):
                 f"{self.location}: the disk is full; make room and run again, what was committed before stays"
             )
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            what = "reading" if self._read_only else "writing"
             return SyncError(
-                f"{self.location}: this file cannot be opened for writing; change its rights or name another"
+                f"{self.location}: this file cannot be opened for {what}; change its rights or name another"
             )
         if code == sqlite3.SQLITE_CORRUPT:
             return SyncError(f"{self.location}: this database is damaged; restore it or start a new one")
