@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.errors import (
@@ -50,7 +51,10 @@ def advice(error: ServiceTitanError) -> str:
     """One line: what to do about it."""
     match error:
         case NotInContract():
-            return "Choose what this contract has (servicetitan-crm operations), or another --contract."
+            return (
+                "Choose with --entities among what this contract has (servicetitan-crm operations), or "
+                "another --contract."
+            )
         case ConfigError():
             if any(name.startswith(_VARIABLE) for name in error.problems):
                 return (
@@ -93,6 +97,8 @@ def advice(error: ServiceTitanError) -> str:
                 "The service sent something this version does not know: look for a newer one, and report "
                 "the line above if there is none."
             )
+        case LedgerConflict(host=str(host), process=int(process)):
+            return f"Let that run end, or stop it on {host}: kill {process}. What it had landed is kept."
         case LedgerConflict():
             return "Let one program at a time write to a destination, or name another with --to."
         case FeedStalled():
@@ -103,7 +109,23 @@ def advice(error: ServiceTitanError) -> str:
             return f"{_AGAIN}."
 
 
-def failures(report: SyncReport) -> list[tuple[str, str]]:
+class Outcome(Protocol):
+    """What became of an entity, in a sync or an audit."""
+
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def failure(self) -> ServiceTitanError | None: ...
+
+
+class Outcomes(Protocol):
+    """The report of a sync or an audit."""
+
+    @property
+    def entities(self) -> Mapping[str, Outcome]: ...
+
+
+def failures(report: Outcomes) -> list[tuple[str, str]]:
     """What went wrong, and the entities it went wrong with, each said once."""
     stricken: dict[str, list[str]] = {}
     for name, entity in report.entities.items():
@@ -112,12 +134,39 @@ def failures(report: SyncReport) -> list[tuple[str, str]]:
     return [(", ".join(names), error) for error, names in stricken.items()]
 
 
-def hints(report: SyncReport) -> list[str]:
+def hints(report: Outcomes) -> list[str]:
     """What to do about what went wrong, each said once."""
     errors = [entity.failure for entity in report.entities.values() if entity.failure is not None]
     forbidden = [error for error in errors if isinstance(error, Forbidden)]
     others = [advice(error) for error in errors if not isinstance(error, Forbidden)]
     return [*([_on_scopes(forbidden)] if forbidden else []), *dict.fromkeys(others)]
+
+
+def news(report: SyncReport) -> list[str]:
+    """What is worth knowing about records that are not where they should be, a line for each entity."""
+    lines: list[str] = []
+    for name, entity in report.entities.items():
+        said = [
+            what
+            for count, what in (
+                (entity.odd, f"{entity.odd:,} odd, set aside"),
+                (entity.recovered, f"{entity.recovered:,} set aside before and no more"),
+                (entity.quarantined, f"{entity.quarantined:,} in quarantine, tried again by the next run"),
+                (len(entity.missing), f"not known to the service any more: {listed(entity.missing)}"),
+            )
+            if count
+        ]
+        if said:
+            lines.append(f"{name}: {'; '.join(said)}")
+    if any(entity.quarantined for entity in report.entities.values()):
+        lines.append("What is in quarantine, and why: servicetitan-crm status --to … --quarantine")
+    return lines
+
+
+def listed(ids: Sequence[int], most: int = 20) -> str:
+    """The first of many ids, and how many there are."""
+    first = ", ".join(map(str, ids[:most]))
+    return first if len(ids) <= most else f"{first} and {len(ids) - most:,} more"
 
 
 def _on_scopes(errors: Sequence[Forbidden]) -> str:

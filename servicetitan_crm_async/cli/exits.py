@@ -9,12 +9,14 @@ class Exit(IntEnum):
     """The exit codes of every command."""
 
     DONE = 0
+    DIFFERS = 1
+    """An audit found that the mirror differs from the service, and it was not repaired."""
     USAGE = 2
     """An option or a setting is wrong; nothing was sent."""
     REFUSED = 3
     """The service refused the credentials, or everything that was asked for with them."""
     FAILED = 4
-    """Some entity failed and the others are kept, or the destination failed."""
+    """Some entity failed and the others are kept, or the destination failed or another run has it."""
     INTERRUPTED = 130
     """SIGINT, which is Ctrl-C; what had landed is kept."""
     READER_GONE = 141
@@ -26,10 +28,11 @@ class Exit(IntEnum):
 EXIT_CODES = """\
 Exit codes:
 
-- 0: done
+- 0: done; for an audit, equal or repaired; for a sync with --every, stopped
+- 1: an audit found that the mirror differs
 - 2: an option or a setting is wrong; nothing was sent
 - 3: the service refused the credentials
-- 4: some entity failed (the others are kept), or the destination did
+- 4: some entity failed (the others are kept), or the destination did, or another run has it
 - 130: stopped by Ctrl-C, 143: by SIGTERM; what had landed is kept
 """
 """For `--help`."""

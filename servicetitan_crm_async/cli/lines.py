@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-import msgspec
-
-from servicetitan_crm_async.cli.advice import failures, hints
+from servicetitan_crm_async.cli.advice import Outcomes, failures, hints, told
+from servicetitan_crm_async.cli.output import complain, write_line
 from servicetitan_crm_async.cli.pace import Pace
 from servicetitan_crm_async.cli.standing import Standing
 from servicetitan_crm_async.sandbox import text_of
-from servicetitan_crm_async.sync import EntityReport, Progress, SyncReport
+from servicetitan_crm_async.sync import ENTITIES, EntityReport, Progress, SyncReport
+from servicetitan_crm_async.sync.following import Round
 
 _SELDOM = 0.5
 """Seconds from one line of an entity to the next."""
 
 
 class Lines:
-    """Writes one JSON object a line to stdout, and nothing else."""
+    """Writes one JSON object a line to stdout, and nothing else.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    Args:
+        brief: the report is enough, and progress only where it takes a while.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, brief: bool = False) -> None:
+        self._clock, self._brief = clock, brief
         self._last: dict[str, float] = {}
 
     def standing(self, standing: Standing) -> None:
         recipe = standing.sandbox.world().recipe
-        _write(
+        write_line(
             {
                 "event": "sandbox",
                 "seed": standing.sandbox.seed,
@@ -41,10 +45,22 @@ class Lines:
 
     @contextmanager
     def watch(self, pace: Pace) -> Iterator[Callable[[Progress], None]]:
+        self._last = dict.fromkeys(ENTITIES, self._clock()) if self._brief else {}
         yield lambda progress: self._progress(pace, progress)
 
     def report(self, report: SyncReport, look: str) -> None:
-        _write(
+        self._report(report, look, {})
+
+    def round(self, ended: Round, look: str) -> None:
+        which = {"round": ended.number, "next_in": round(ended.wait, 3)}
+        if ended.report is not None:
+            self._report(ended.report, look, which)
+        elif ended.error is not None:
+            write_line({"event": "error", "error": str(ended.error), **which})
+            complain(told(ended.error))
+
+    def _report(self, report: SyncReport, look: str, which: Mapping[str, float]) -> None:
+        write_line(
             {
                 "event": "report",
                 "tenant": report.tenant,
@@ -53,20 +69,19 @@ class Lines:
                 "seconds": round(report.seconds, 3),
                 "location": report.location,
                 "look": look,
+                **which,
             }
         )
-        for names, error in failures(report):
-            print(f"{names}: {error}", file=sys.stderr)
-        for hint in hints(report):
-            print(f"  {hint}", file=sys.stderr)
+        explain(report)
 
     def _progress(self, pace: Pace, progress: Progress) -> None:
         pace.heard(progress)
         now = self._clock()
-        if not progress.done and now - self._last.get(progress.entity, -_SELDOM) < _SELDOM:
+        soon = now - self._last.get(progress.entity, -_SELDOM) < _SELDOM
+        if soon and (self._brief or not progress.done):
             return
         self._last[progress.entity] = now
-        _write(
+        write_line(
             {
                 "event": "progress",
                 "entity": progress.entity,
@@ -82,6 +97,14 @@ class Lines:
         )
 
 
+def explain(report: Outcomes) -> None:
+    """Say on stderr what failed, and what to do about it."""
+    for names, error in failures(report):
+        print(f"{names}: {error}", file=sys.stderr)
+    for hint in hints(report):
+        print(f"  {hint}", file=sys.stderr)
+
+
 def _entity(entity: EntityReport) -> dict[str, object]:
     return {
         "records": entity.records,
@@ -92,10 +115,8 @@ def _entity(entity: EntityReport) -> dict[str, object]:
         "until": entity.until,
         "strategy": entity.strategy,
         "odd": entity.odd,
+        "recovered": entity.recovered,
+        "quarantined": entity.quarantined,
+        "missing": entity.missing,
         "error": entity.error,
     }
-
-
-def _write(event: dict[str, object]) -> None:
-    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-    sys.stdout.flush()  # whoever reads wants to know now

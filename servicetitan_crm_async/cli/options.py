@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.sync.sources import STRATEGIES, Strategy
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -55,6 +56,37 @@ def names(option: str, text: str) -> tuple[str, ...]:
     return found
 
 
+def ids(option: str, text: str) -> tuple[int, ...]:
+    """Ids between commas.
+
+    Raises:
+        ConfigError: there is none, or something else among them.
+    """
+    found = names(option, text) if text.strip(", ") else ()
+    if not found or not all(id_.isascii() and id_.isdecimal() for id_ in found):
+        raise ConfigError({option: "must be ids between commas, such as 1,2,3"})
+    return tuple(map(int, found))
+
+
+def strategy(option: str, text: str) -> Strategy | dict[str, Strategy]:
+    """One strategy for all entities, or `entity=strategy` between commas.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if "=" not in text:
+        return _strategy(option, text)
+    chosen: dict[str, Strategy] = {}
+    for part in names(option, text):
+        entity, equals, name = (word.strip() for word in part.partition("="))
+        if not equals or not entity or entity in chosen:
+            raise ConfigError(
+                {option: "must be one strategy, or one for each entity such as customers=feed,leads=windows"}
+            )
+        chosen[entity] = _strategy(option, name)
+    return chosen
+
+
 def destination(option: str, text: str) -> str:
     """A destination that outlives the command.
 
@@ -76,3 +108,21 @@ def sandbox_only(given: Mapping[str, object], *, sandbox: bool) -> None:
     problems = {option: "goes with --sandbox" for option, value in given.items() if value is not None}
     if problems and not sandbox:
         raise ConfigError(problems)
+
+
+def for_once(given: Mapping[str, object], *, every: str | None) -> None:
+    """Refuse what has no meaning in rounds; None is what was not given.
+
+    Raises:
+        ConfigError: naming each of them.
+    """
+    problems = {option: "has no meaning with --every" for option, value in given.items() if value is not None}
+    if problems and every is not None:
+        raise ConfigError(problems)
+
+
+def _strategy(option: str, text: str) -> Strategy:
+    for known in STRATEGIES:
+        if known == text.strip():
+            return known
+    raise ConfigError({option: f"knows {', '.join(STRATEGIES)}, alone or as entity=strategy"})

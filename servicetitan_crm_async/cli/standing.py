@@ -2,20 +2,22 @@
 
 It lives in a file beside the destination, which holds its recipe and the instant its time stood at. Each
 start takes that instant plus one day and writes it down at once, so that a run that is killed moves on
-too. From there its clock goes on at the pace of the machine's.
+too. From there its clock goes on at the pace of the machine's, over all rounds of `--every`, and after
+each of them its instant is written down. An audit meets it as it was left.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from servicetitan_crm_async.errors import ConfigError, SyncError
-from servicetitan_crm_async.sandbox import TICKS_PER_SECOND, Sandbox, World
+from servicetitan_crm_async.sandbox import TICKS_PER_SECOND, Sandbox, World, serve
 from servicetitan_crm_async.sync import ENTITIES, Destination
 
 TENANT = 1001
@@ -46,6 +48,26 @@ class Standing:
         """A clock that begins at `start`, now."""
         began_at = time.monotonic_ns()
         return lambda: self.start + (time.monotonic_ns() - began_at) // 100
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[dict[str, str]]:
+        """Let it answer while the block lasts; gives the variables that lead to it."""
+        async with serve(self.sandbox, clock=self.clock()) as server:
+            yield server.environ
+
+    def remember(self) -> None:
+        """Write down the instant it has come to, so that the next start is later.
+
+        Raises:
+            SyncError: the file cannot be written.
+        """
+        with _telling(self.file):
+            self.sandbox.save(self.file)
+
+
+def file_beside(destination: Destination) -> Path:
+    """The file of the sandbox that a destination mirrors."""
+    return Path(f"{destination.location}.sandbox.json")
 
 
 async def refuse_an_orphan(destination: Destination, file: Path) -> None:
@@ -81,16 +103,51 @@ def meet(file: Path, *, seed: int | None, customers: int | None) -> Standing:
         ConfigError: the file is of another seed or size than asked for, or none of ours.
         SyncError: the file cannot be written.
     """
-    try:
+    with _telling(file):
         known = file.exists()
         sandbox = _known(file, seed, customers) if known else _new(seed, customers)
-        start = _quiet(sandbox.world(), sandbox.now + (_DAY if known else 0))
-        sandbox.advance(start)
+        standing = _at(sandbox, file, sandbox.now + (_DAY if known else 0))
         file.parent.mkdir(parents=True, exist_ok=True)
         sandbox.save(file)
+    return standing
+
+
+def meet_again(file: Path) -> Standing:
+    """The tenant of the file as the last run left it, to compare with: no day passes, nothing is written.
+
+    Raises:
+        ConfigError: there is no such file, or it is none of ours.
+        SyncError: it cannot be read.
+    """
+    if not file.exists():
+        raise ConfigError(
+            {"--sandbox": f"has no file {file}; servicetitan-crm sync --sandbox makes one and mirrors it"}
+        )
+    with _telling(file):
+        sandbox = _known(file, None, None)
+    return _at(sandbox, file, sandbox.now)
+
+
+def clock_of(file: Path) -> int | None:
+    """What the clock of the file's tenant showed last, in ticks; None where there is no such tenant."""
+    try:
+        return Sandbox.load(file).now
+    except (OSError, ValueError, msgspec.DecodeError):
+        return None
+
+
+def _at(sandbox: Sandbox, file: Path, earliest: int) -> Standing:
+    start = _quiet(sandbox.world(), earliest)
+    sandbox.advance(start)
+    return Standing(sandbox, file, start)
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SyncError(f"{file}: {error.strerror or type(error).__name__}") from None
-    return Standing(sandbox, file, start)
 
 
 def _new(seed: int | None, customers: int | None) -> Sandbox:

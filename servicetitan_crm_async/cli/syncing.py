@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from itertools import chain, repeat
 from typing import Protocol
 
+from servicetitan_crm_async.cli.advice import Outcomes
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.cli.pace import Pace
-from servicetitan_crm_async.cli.standing import TENANT, Standing, meet, refuse_an_orphan
+from servicetitan_crm_async.cli.standing import TENANT, Standing, file_beside, meet, refuse_an_orphan
 from servicetitan_crm_async.client import ServiceTitanCRM
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import Forbidden
-from servicetitan_crm_async.sandbox import serve
 from servicetitan_crm_async.sync import Destination, Progress, SyncReport, open_destination, sync
+from servicetitan_crm_async.sync.destinations import Mirror
+from servicetitan_crm_async.sync.following import Round, follow
+from servicetitan_crm_async.sync.sources import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +29,17 @@ class Wish:
 
     entities: tuple[str, ...] | None
     to: str | None
+    every: timedelta | None
     since: datetime | None
+    until: datetime | None
+    strategy: Strategy | Mapping[str, Strategy]
+    ids: tuple[int, ...] | None
+    recent: bool
     concurrency: int
     page_size: int | None
     settle: timedelta
+    overlap: timedelta
+    take_over: bool
     contract: ContractName | None
     sandbox: bool
     seed: int | None
@@ -51,6 +61,10 @@ class Show(Protocol):
         """The sync is done; `look` is a shell command that looks at what landed."""
         ...
 
+    def round(self, ended: Round, look: str) -> None:
+        """One sync of many is done."""
+        ...
+
 
 async def run_sync(wish: Wish, show: Show) -> Exit:
     """Sync, show it, and say how it ended.
@@ -58,54 +72,67 @@ async def run_sync(wish: Wish, show: Show) -> Exit:
     Raises:
         ServiceTitanError: it could not begin, or could not go on.
     """
-    environ: Mapping[str, str] = os.environ
     if not wish.sandbox:
-        return await _run(wish, show, _client(wish, environ))
-    destination = _destination(wish, TENANT)
-    async with _sandbox(wish, show, destination) as environ:
-        return await _run(wish, show, _client(wish, environ))
-
-
-async def _run(wish: Wish, show: Show, crm: ServiceTitanCRM) -> Exit:
-    destination = _destination(wish, crm.tenant_id)
-    async with crm:
-        with show.watch(Pace(crm.settings.rate.budget, crm.statistics)) as heard:
-            report = await sync(
-                crm,
-                destination,
-                entities=wish.entities,
-                since=wish.since,
-                concurrency=wish.concurrency,
-                page_size=wish.page_size,
-                settle=wish.settle,
-                on_progress=heard,
-            )
-    show.report(report, destination.look(crm.tenant_id))
-    return exit_after(report)
-
-
-def exit_after(report: SyncReport) -> Exit:
-    """How a sync ended. Where every entity was forbidden, it is the credentials that were refused."""
-    if not report.failed:
-        return Exit.DONE
-    failures = [entity.failure for entity in report.entities.values()]
-    return Exit.REFUSED if all(isinstance(each, Forbidden) for each in failures) else Exit.FAILED
-
-
-def _client(wish: Wish, environ: Mapping[str, str]) -> ServiceTitanCRM:
-    return ServiceTitanCRM.from_env(environ, contract=wish.contract)
-
-
-def _destination(wish: Wish, tenant: int) -> Destination:
-    return open_destination(wish.to or f"duckdb:servicetitan-{tenant}.duckdb")
-
-
-@asynccontextmanager
-async def _sandbox(wish: Wish, show: Show, destination: Destination) -> AsyncIterator[dict[str, str]]:
-    """A sandbox in this process, beside the destination; gives the variables that lead to it."""
-    file = Path(f"{destination.location}.sandbox.json")
+        return await _run(wish, show, client(wish.contract, os.environ), None)
+    destination = place(wish.to, TENANT)
+    file = file_beside(destination)
     await refuse_an_orphan(destination, file)
     standing = meet(file, seed=wish.seed, customers=wish.customers)
     show.standing(standing)
-    async with serve(standing.sandbox, clock=standing.clock()) as server:
-        yield server.environ
+    async with standing.served() as environ:
+        return await _run(wish, show, client(wish.contract, environ), standing)
+
+
+def client(contract: ContractName | None, environ: Mapping[str, str]) -> ServiceTitanCRM:
+    """A client of the tenant that the variables name."""
+    return ServiceTitanCRM.from_env(environ, contract=contract)
+
+
+def place(to: str | None, tenant: int, *, read_only: bool = False) -> Mirror:
+    """The destination that was named, or the one that a tenant has by default."""
+    return open_destination(to or f"duckdb:servicetitan-{tenant}.duckdb", read_only=read_only)
+
+
+def exit_after(report: Outcomes) -> Exit:
+    """How a sync ended. Where every entity was forbidden, it is the credentials that were refused."""
+    failures = [entity.failure for entity in report.entities.values()]
+    if not any(failures):
+        return Exit.DONE
+    return Exit.REFUSED if all(isinstance(each, Forbidden) for each in failures) else Exit.FAILED
+
+
+async def _run(wish: Wish, show: Show, crm: ServiceTitanCRM, standing: Standing | None) -> Exit:
+    destination = place(wish.to, crm.tenant_id)
+    look = destination.look(crm.tenant_id)
+    async with crm:
+        if wish.every is None:
+            report = await _once(wish, show, crm, destination)
+            show.report(report, look)
+            return exit_after(report)
+        # The first alone pushes another run aside, or two programs would do so for ever.
+        wishes = chain([wish], repeat(replace(wish, take_over=False)))
+        async for ended in follow(lambda: _once(next(wishes), show, crm, destination), every=wish.every):
+            show.round(ended, look)
+            if standing is not None:
+                standing.remember()
+    return Exit.DONE
+
+
+async def _once(wish: Wish, show: Show, crm: ServiceTitanCRM, destination: Destination) -> SyncReport:
+    with show.watch(Pace(crm.settings.rate.budget, crm.statistics)) as heard:
+        return await sync(
+            crm,
+            destination,
+            entities=wish.entities,
+            since=wish.since,
+            until=wish.until,
+            strategy=wish.strategy,
+            ids=wish.ids,
+            include_recent_changes=wish.recent,
+            concurrency=wish.concurrency,
+            page_size=wish.page_size,
+            settle=wish.settle,
+            overlap=wish.overlap,
+            take_over=wish.take_over,
+            on_progress=heard,
+        )
