@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
-from virtual_time import LoopClock
+from virtual_time import LoopClock, run
 
 from servicetitan_crm_async import Credentials, ServiceTitanCRM, Settings, TransportFailure
 from servicetitan_crm_async._core.replies import Reply
@@ -69,6 +70,20 @@ def client(
         transport=transport,
         clock=LoopClock(began),
     )
+
+
+def with_client(
+    transport: SandboxTransport,
+    main: Callable[[ServiceTitanCRM], Awaitable[None]],
+    settings: Settings | None = None,
+) -> None:
+    """Run in virtual time what needs a client, and close it."""
+
+    async def opened() -> None:
+        async with client(transport, settings) as crm:
+            await main(crm)
+
+    run(opened())
 
 
 def differences(sandbox: Sandbox, mirror: MemoryDestination, *entities: Kind) -> dict[str, list[int]]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from servicetitan_crm_async._core.clock import to_text
 from servicetitan_crm_async.sync.destinations import (
     Batch,
     Destination,
     MemoryDestination,
+    Mirror,
+    OddRecord,
     Record,
     open_destination,
     read_ndjson,
 )
+from servicetitan_crm_async.sync.lease import Lease, forget, new_lease
 from servicetitan_crm_async.sync.ledger import Ledger
 
 KINDS = ("memory", "sqlite", "ndjson", "duckdb")
@@ -26,10 +33,11 @@ ON_DISK = KINDS[1:]
 TENANT = 1234567
 YEAR_2024 = 1_704_067_200 * 10_000_000
 """Its first instant, in ticks."""
+NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
-def make(kind: str, folder: Path) -> Destination:
-    return open_destination("memory:" if kind == "memory" else f"{kind}:{folder / kind}")
+def make(kind: str, folder: Path, *, read_only: bool = False) -> Mirror:
+    return open_destination("memory:" if kind == "memory" else f"{kind}:{folder / kind}", read_only=read_only)
 
 
 def customer(id_: int, version: int = 0, *, active: bool = True, **fields: object) -> Record:
@@ -86,9 +94,49 @@ def batch(
     tenant: int = TENANT,
     entity: str = "customers",
     runs: int = 0,
+    odd: Sequence[OddRecord] = (),
+    cleared: Collection[str] = (),
 ) -> Batch:
     records = tuple(records)
-    return Batch(tenant, entity, records, ledger(tenant, entity, records=len(records), runs=runs))
+    said = ledger(tenant, entity, records=len(records), runs=runs)
+    return Batch(tenant, entity, records, said, odd, cleared)
+
+
+def odd_record(key: str, reason: str = "data[1].id: expected int", **fields: object) -> OddRecord:
+    """A record for the quarantine."""
+    whole = OddRecord(
+        key=key,
+        id=17,
+        reason=reason,
+        since=YEAR_2024,
+        before=YEAR_2024 + 1,
+        seen="2024-03-01T12:00:00.0000000Z",
+        raw='{"id": "x",\n "name": "Zoë"}',
+    )
+    return msgspec.structs.replace(whole, **fields)
+
+
+@contextmanager
+def running(tenant: int = TENANT, now: datetime = NOW) -> Iterator[Lease]:
+    """The lease a run of this process asks for; the run is over at the end of the block."""
+    lease = new_lease(tenant, now)
+    try:
+        yield lease
+    finally:
+        forget(lease)
+
+
+@contextmanager
+def another_program(code: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that has printed its first line; it gets killed at the end of the block."""
+    command = [sys.executable, "-c", code, *arguments, str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline()
+            yield other
+        finally:
+            other.kill()
 
 
 def held(destination: Destination, tenant: int = TENANT, entity: str = "customers") -> dict[int, bytes]:

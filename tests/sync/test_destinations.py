@@ -27,12 +27,13 @@ from servicetitan_crm_async.sync.destinations import (
     Batch,
     CallbackDestination,
     Destination,
+    Mirror,
+    NdjsonDestination,
     Record,
     open_destination,
 )
-from servicetitan_crm_async.sync.destinations.blocking import BlockingDestination
 from servicetitan_crm_async.sync.destinations.rows import newest
-from servicetitan_crm_async.sync.ledger import Ledger
+from servicetitan_crm_async.sync.ledger import LAYOUT, Ledger
 
 ODD_JSON = [
     b'{"id":1,"balance":1.10,"creditLimit":1E5,"big":123456789012345678901234567890.00}',
@@ -262,8 +263,10 @@ async def test_a_destination_that_is_not_open_says_so(kind: str, tmp_path: Path)
 
 async def test_a_ledger_of_a_newer_layout_is_refused(destination: Destination) -> None:
     landed = batch([customer(1)])
-    await destination.commit(landed._replace(ledger=msgspec.structs.replace(landed.ledger, layout=2)))
-    with pytest.raises(LedgerConflict, match="layout 2"):
+    await destination.commit(
+        landed._replace(ledger=msgspec.structs.replace(landed.ledger, layout=LAYOUT + 1))
+    )
+    with pytest.raises(LedgerConflict, match=f"has layout {LAYOUT + 1}"):
         await destination.load(TENANT, "customers")
 
 
@@ -322,6 +325,11 @@ def test_a_destination_is_named_by_a_text(url: str, shown: str) -> None:
     assert open_destination(url).location == str(Path(shown))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_destination_can_be_looked_into(kind: str, tmp_path: Path) -> None:
+    assert isinstance(make(kind, tmp_path), Mirror)
+
+
 @pytest.mark.parametrize(
     "url", ["", "duckdb", "duckdb:", "memory:x", "postgres:db", "sqlite:///a.db", "x.duckdb"]
 )
@@ -369,26 +377,18 @@ async def test_a_callback_may_bring_the_ledgers_back_itself() -> None:
         assert await destination.load(TENANT, "leads") == ledger(entity="leads", runs=4)
 
 
-class _Broken(BlockingDestination):
+class _Broken(NdjsonDestination):
     """A destination whose disk answers with an error of one's choice."""
 
     error: Exception
-
-    def look(self, tenant: int) -> str:
-        return "true"
 
     def _open(self) -> None: ...
 
     def _close(self) -> None:
         raise self.error
 
-    def _load(self, tenant: int, entity: str) -> None: ...
-
     def _commit(self, batch: Batch) -> None:
         raise self.error
-
-    def _count(self, tenant: int, entity: str) -> int:
-        return 0
 
 
 @pytest.mark.parametrize(

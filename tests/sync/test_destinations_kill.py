@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from destination_kit import ON_DISK, TENANT, customer, held, make
+from destination_kit import ON_DISK, TENANT, customer, held, make, odd_record
 
 WRITER = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
-from destination_kit import TENANT, batch, customer, make
+from destination_kit import TENANT, batch, customer, make, odd_record
 
 async def main(kind, folder):
     async with make(kind, Path(folder)) as destination:
@@ -24,7 +24,9 @@ async def main(kind, folder):
         while True:
             run += 1
             # Every record changes in every batch, and one half is new: a mixture would show.
-            await destination.commit(batch([customer(id_, run) for id_ in range(600 + run * 20)], runs=run))
+            records = [customer(id_, run) for id_ in range(600 + run * 20)]
+            odd = [odd_record(f"id:{run + number}", str(run)) for number in range(50)]
+            await destination.commit(batch(records, runs=run, odd=odd, cleared=[f"id:{run - 1}"]))
             print(run, flush=True)
 
 asyncio.run(main(sys.argv[1], sys.argv[2]))
@@ -51,4 +53,6 @@ async def test_a_kill_at_any_point_leaves_each_batch_wholly_in_or_out(kind: str,
             expected = {id_: customer(id_, ledger.runs).raw for id_ in range(600 + ledger.runs * 20)}
             assert await destination.count(TENANT, "customers") == len(expected) == ledger.records
             assert held(destination) == expected
+            odd = [odd_record(f"id:{ledger.runs + number}", str(ledger.runs)) for number in range(50)]
+            assert await destination.quarantine(TENANT, "customers") == sorted(odd, key=lambda one: one.key)
             assert json.loads(expected[1])["id"] == 1

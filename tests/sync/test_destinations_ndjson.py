@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,7 +95,7 @@ async def test_files_of_a_first_commit_that_never_ended_do_not_count(tmp_path: P
     assert current(tmp_path) == [customer(1).raw]
 
 
-@pytest.mark.parametrize("damage", ["missing", "behind", "ahead", "garbage"])
+@pytest.mark.parametrize("damage", ["missing", "behind", "ahead", "garbage", "older"])
 async def test_an_index_that_does_not_match_is_made_anew(tmp_path: Path, home: Path, damage: str) -> None:
     index = home / ".index.sqlite"
     async with NdjsonDestination(tmp_path, roll_at=2_000) as destination:
@@ -107,6 +109,9 @@ async def test_an_index_that_does_not_match_is_made_anew(tmp_path: Path, home: P
         index.write_bytes(early)
     elif damage == "garbage":
         index.write_bytes(b"no database " * 1_000)
+    elif damage == "older":
+        with closing(sqlite3.connect(index)) as file:
+            file.executescript("pragma user_version = 0; alter table versions drop column active")
     else:
         for name in ("manifest.json", "000001.ndjson", "000002.ndjson"):
             (home / name).unlink(missing_ok=True)
@@ -156,8 +161,8 @@ async def test_a_folder_copied_to_another_tenant_is_refused(tmp_path: Path, home
 async def test_one_program_at_a_time_writes_to_a_tenant(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
-        "from servicetitan_crm_async.sync.destinations.ndjson import _Lock;"
-        "lock = _Lock(Path(sys.argv[1]), 1); print('held', flush=True); sys.stdin.read(); lock.release()"
+        "from servicetitan_crm_async.sync.destinations.lockfile import LockFile;"
+        "lock = LockFile(Path(sys.argv[1]), 1); print('held', flush=True); sys.stdin.read()"
     )
     (tmp_path / str(TENANT)).mkdir()
     command = [sys.executable, "-c", code, str(tmp_path / str(TENANT) / ".lock")]

@@ -14,10 +14,20 @@ from typing import NamedTuple
 
 import pytest
 from churn_kit import churn
+from naive_kit import (
+    Copy,
+    Way,
+    active_by_default,
+    from_its_own_clock,
+    from_the_largest_seen,
+    lost,
+    numbers_over_a_closed_window,
+    seeking_by_microseconds,
+    sixteen_pages_at_once,
+)
 from simulation import SandboxTransport, client
 from virtual_time import run
 
-from servicetitan_crm_async import ServiceTitanCRM
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, ticks_of
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async.models import Customer
@@ -31,97 +41,6 @@ IMPORTED_AT = ticks_of(BORN - timedelta(days=400)) + 7
 """An instant that 100 customers share; microseconds cannot say it."""
 PAGE = 10
 SEEDS = range(4)
-
-
-class Copy:
-    """Customers by id; a newer version is never overwritten by an older one."""
-
-    def __init__(self) -> None:
-        self.held: dict[int, Customer] = {}
-
-    def take(self, customer: Customer) -> None:
-        other = self.held.get(customer.id)
-        if other is None or _modified(other) <= _modified(customer):
-            self.held[customer.id] = customer
-
-
-def _modified(customer: Customer) -> datetime:
-    assert customer.modified_on is not None
-    return customer.modified_on
-
-
-Way = Callable[[ServiceTitanCRM, Copy, datetime | None, datetime], Awaitable[datetime]]
-"""One pass: client, copy, watermark of the pass before, and what its clock says; gives the watermark."""
-
-
-async def numbers_over_a_closed_window(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """Who is changed leaves the window, and all behind slip one place forward, past the reader."""
-    window = crm.customers.list(modified_on_or_after=since, modified_before=now, active="Any", page_size=PAGE)
-    async for customer in window:
-        copy.take(customer)
-    return now
-
-
-async def sixteen_pages_at_once(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """Who enters pushes a record from a page not read yet onto one that was."""
-    changed = crm.customers.list(modified_on_or_after=since, active="Any", page_size=PAGE)
-    for customer in await changed.collect(concurrency=16):
-        copy.take(customer)
-    return now
-
-
-async def from_the_largest_seen(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """Page 1 was read before the change that the last page shows, and older changes on it are passed over."""
-    largest = since or BORN - timedelta(days=9999)
-    async for customer in crm.customers.list(modified_on_or_after=since, active="Any", page_size=PAGE):
-        copy.take(customer)
-        largest = max(largest, _modified(customer))
-    return largest
-
-
-async def from_its_own_clock(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """Right as long as the clock is; a minute fast, and a minute of changes is passed over."""
-    async for customer in crm.customers.list(modified_on_or_after=since, active="Any", page_size=PAGE):
-        copy.take(customer)
-    return now
-
-
-async def active_by_default(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """The merged and the deactivated are in no answer, so the copy never hears of it."""
-    async for customer in crm.customers.list(modified_on_or_after=since, page_size=PAGE):
-        copy.take(customer)
-    return now
-
-
-async def seeking_by_microseconds(
-    crm: ServiceTitanCRM, copy: Copy, since: datetime | None, now: datetime
-) -> datetime:
-    """Its cursor cannot stand on an instant of 100 ns, and cannot stay on one that fills a page."""
-    cursor = since or BORN - timedelta(days=9999)
-    while True:
-        rest = crm.customers.list(
-            modified_on_or_after=cursor,
-            modified_before=now,
-            active="Any",
-            sort="+ModifiedOn",
-            page_size=PAGE,
-        )
-        page = await anext(rest.pages())
-        for customer in page:
-            copy.take(customer)
-        if not page.has_more:
-            return now
-        cursor = max(_modified(page.data[-1]), cursor + timedelta(microseconds=1))
 
 
 class Case(NamedTuple):
@@ -168,17 +87,6 @@ async def disturbed(seed: int, read: Callable[[], Awaitable[None]], transport: S
     await read()
 
 
-def lost(sandbox: Sandbox, copy: Copy, since: datetime | None) -> list[int]:
-    """The customers, of those the passes were to read, that a copy lacks or shows as they were."""
-    decode = decoder_for(Customer)
-    current = [decode(raw) for _, raw in sandbox.records("customers").values()]
-    return [
-        customer.id
-        for customer in current
-        if (since is None or _modified(customer) >= since) and copy.held.get(customer.id) != customer
-    ]
-
-
 def lost_by(case: Case, seed: int) -> list[int]:
     sandbox, copy = tenant(seed), Copy()
     transport = SandboxTransport(sandbox, seed=seed, jitter=0.25)
@@ -190,7 +98,7 @@ def lost_by(case: Case, seed: int) -> list[int]:
             async def read() -> None:
                 nonlocal watermark
                 now = datetime_of(transport.now + round(case.skew * TICKS_PER_SECOND))
-                watermark = await case.way(crm, copy, watermark, now)
+                watermark = await case.way(crm, copy, watermark, now, PAGE)
 
             await disturbed(seed, read, transport)
 
@@ -239,7 +147,7 @@ def test_the_ways_lose_nothing_while_nothing_changes() -> None:
 
         async def main(case: Case = case, copy: Copy = copy, transport: SandboxTransport = transport) -> None:
             async with client(transport) as crm:
-                await case.way(crm, copy, case.since, BORN)
+                await case.way(crm, copy, case.since, BORN, PAGE)
 
         run(main())
         assert lost(sandbox, copy, case.since) == []

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_kit import BEGINNING, UNTIL, YEARS, Run, Service, histories
+from plan_kit import BEGINNING, UNTIL, YEARS, Cut, Run, Service, coarse, cut_anywhere, dense, histories
 
+from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.ledger import OpenWindow
 from servicetitan_crm_async.sync.slices import SlicePlan
-from servicetitan_crm_async.sync.windows import Key
+from servicetitan_crm_async.sync.windows import Ask, Key
 
 
 def whole(page_size: int, workers: int) -> SlicePlan:
     return SlicePlan(BEGINNING, until=None, page_size=page_size, workers=workers)
 
 
-instants = st.one_of(st.integers(-YEARS, UNTIL - 1), st.integers(-50, 50))
-"""Some years apart, some on neighbouring ticks; not more on one than a page takes."""
+instants = st.one_of(
+    st.integers(-YEARS // TICKS_PER_SECOND, 999).map(lambda second: second * TICKS_PER_SECOND + 7),
+    st.integers(-50, 50).filter(lambda ticks: ticks % 5 in (1, 2, 3)),
+)
+"""Some years apart, some a few ticks; not more on one than a page takes.
+
+By their last digit it can be told how finely the service compares, be there but one of them on a page.
+"""
 
 
 @settings(max_examples=300)
@@ -38,9 +46,11 @@ def test_nothing_is_lost_and_nothing_doubled_without_an_order(
     service = Service(dict(enumerate(stamps)), Random(seed), page_size, by_id=by_id)
     run = Run(service, whole(page_size, workers), workers)
     run.to_the_end(edits=edits)
-    assert run.plan.exact
+    # An edit may take away the very record that a probe was for.
+    assert run.plan.exact or edits
     assert len(run.landed) == len(set(run.landed))
-    assert set(run.landed) | run.edited == set(service.stamps)
+    if run.plan.exact or by_id:
+        assert set(run.landed) | run.edited == set(service.stamps)
 
 
 @settings(max_examples=150)
@@ -61,6 +71,117 @@ def test_a_run_in_slices_cut_short_is_taken_up_without_loss_or_double(
     rest = Run(service, again, workers, landed=list(run.landed))
     rest.to_the_end()
     assert sorted(rest.landed) == sorted(service.stamps)
+
+
+@settings(max_examples=250)
+@given(
+    st.lists(dense(), max_size=80),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 2**32),
+)
+def test_nothing_is_lost_without_an_order_however_coarsely_the_service_compares(
+    stamps: list[int], page_size: int, workers: int, habits: dict[str, Any], edits: float, seed: int
+) -> None:
+    """For a service that prints 100 ns and compares 1 µs, 1 ms or 1 s."""
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    run = Run(service, whole(page_size, workers), workers)
+    run.to_the_end(edits=edits)
+    assert len(run.landed) == len(set(run.landed))
+    assert set(run.landed) | run.edited == set(service.stamps)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(dense(), min_size=20, max_size=80),
+    st.integers(2, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(1, 30),
+    st.integers(0, 2**32),
+)
+def test_slices_cut_finely_are_taken_up_without_loss_by_who_does_not_know_how_finely(
+    stamps: list[int],
+    page_size: int,
+    workers: int,
+    habits: dict[str, Any],
+    edits: float,
+    stop_after: int,
+    seed: int,
+) -> None:
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    run = Run(service, whole(page_size, workers), workers)
+    run.to_the_end(edits=edits, stop_after=stop_after)
+    again = SlicePlan(run.plan.open_windows(), until=UNTIL, page_size=page_size, workers=workers)
+    rest = Run(service, again, workers, run.landed, run.edited)
+    rest.to_the_end(edits=edits)
+    assert len(rest.landed) == len(set(rest.landed))
+    assert set(rest.landed) | rest.edited == set(service.stamps)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(dense(), min_size=10, max_size=60),
+    cut_anywhere(),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 2**32),
+)
+def test_sweeps_that_end_within_what_compares_equal_lose_nothing_to_each_other(
+    stamps: list[int],
+    windows: list[OpenWindow],
+    page_size: int,
+    workers: int,
+    habits: dict[str, Any],
+    edits: float,
+    seed: int,
+) -> None:
+    """As a process may have cut them that believed the service to compare more finely than it does."""
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    plan = SlicePlan(windows, until=UNTIL, page_size=page_size, workers=workers)
+    run = Run(service, plan, workers)
+    run.to_the_end(edits=edits)
+    assert len(run.landed) == len(set(run.landed))
+    assert set(run.landed) | run.edited == set(service.stamps)
+
+
+CROWD = dict(enumerate(range(3, 400 * 1_237, 1_237)))
+"""Eight records a millisecond, for fifty milliseconds."""
+
+
+@pytest.mark.parametrize(
+    ("unit", "probes", "exact"),
+    [(1, 1, True), (10, 2, True), (10_000, 3, True), (TICKS_PER_SECOND, 3, False)],
+)
+def test_a_second_of_several_pages_is_sliced_as_finely_as_the_service_compares(
+    unit: int, probes: int, exact: bool
+) -> None:
+    service = Service(CROWD, Random(3), 50, unit=unit)
+    run = Run(service, whole(50, 1), 1)
+    run.to_the_end()
+    assert sorted(run.landed) == list(CROWD)
+    assert (service.probes, run.plan.exact) == (probes, exact)
+
+
+@pytest.mark.parametrize("cut", ["records", "bounds", "both"])
+def test_slicing_by_ticks_what_is_compared_by_milliseconds_loses_records(cut: Cut) -> None:
+    """What the plan would do were its probes wrong: they are not there for nothing."""
+
+    class Deceiving(Service):
+        def holds(self, ask: Ask, ticks: int) -> bool:
+            if ask.before == ask.since + 1:
+                return ticks == ask.since
+            return super().holds(ask, ticks)
+
+    service = Deceiving(CROWD, Random(3), 5, unit=10_000, cut=cut)
+    run = Run(service, whole(5, 1), 1)
+    run.to_the_end()
+    assert CROWD.keys() - set(run.landed)
 
 
 @settings(max_examples=100)

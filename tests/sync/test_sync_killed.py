@@ -55,8 +55,7 @@ class Victim:
                 moment = self.chance.uniform(0, 0.5)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(command.wait(), moment)
-                with suppress(ProcessLookupError):
-                    command.send_signal(signal.SIGKILL)
+                _kill(command)
                 if await command.wait() == -signal.SIGKILL:
                     self.moments.append(moment)
                     self.cut_short += await self._is_cut_short()
@@ -117,9 +116,16 @@ class Victim:
         try:
             yield command
         finally:
-            if command.returncode is None:
-                command.kill()
+            _kill(command)
             await command.communicate()
+
+
+def _kill(command: asyncio.subprocess.Process) -> None:
+    """Not `command.kill()`: that asks first whether the process has ended, and by asking takes its exit
+    code away from asyncio, which then says 255 of a command that has just ended well."""
+    if command.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(command.pid, signal.SIGKILL)
 
 
 async def _said(command: asyncio.subprocess.Process) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_kit import BEGINNING, UNTIL, YEARS, Run, Service, histories
+from plan_kit import BEGINNING, UNTIL, YEARS, Cut, Run, Service, coarse, cut_anywhere, dense, histories
 
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.ledger import OpenWindow
-from servicetitan_crm_async.sync.windows import Key, Reading, WindowPlan
+from servicetitan_crm_async.sync.windows import Ask, Key, Reading, WindowPlan
 
 
 def whole(page_size: int, workers: int) -> WindowPlan:
@@ -70,6 +71,139 @@ def test_a_run_cut_short_is_taken_up_without_loss_or_double(
     assert sorted(rest.landed) == sorted(service.stamps)
 
 
+@settings(max_examples=250)
+@given(
+    st.lists(dense(), max_size=80),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 2**32),
+)
+def test_nothing_is_lost_however_coarsely_the_service_compares(
+    stamps: list[int], page_size: int, workers: int, habits: dict[str, Any], edits: float, seed: int
+) -> None:
+    """Invariants 1, 3 and 4, for a service that prints 100 ns and compares 1 µs, 1 ms or 1 s."""
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    run = Run(service, whole(page_size, workers), workers)
+    run.to_the_end(edits=edits)
+    assert run.plan.exact
+    assert len(run.landed) == len(set(run.landed))
+    assert set(run.landed) | run.edited == set(service.stamps)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(dense(), min_size=20, max_size=80),
+    st.integers(2, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(1, 30),
+    st.integers(0, 2**32),
+)
+def test_what_was_cut_finely_is_taken_up_without_loss_by_who_does_not_know_how_finely(
+    stamps: list[int],
+    page_size: int,
+    workers: int,
+    habits: dict[str, Any],
+    edits: float,
+    stop_after: int,
+    seed: int,
+) -> None:
+    """Bounds off the whole second belong to one of two neighbours, however they are asked for."""
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    run = Run(service, whole(page_size, workers), workers)
+    run.to_the_end(edits=edits, stop_after=stop_after)
+    again = WindowPlan(run.plan.open_windows(), until=UNTIL, page_size=page_size, workers=workers)
+    rest = Run(service, again, workers, run.landed, run.edited)
+    rest.to_the_end(edits=edits)
+    assert len(rest.landed) == len(set(rest.landed))
+    assert set(rest.landed) | rest.edited == set(service.stamps)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(dense(), min_size=10, max_size=60),
+    cut_anywhere(),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    coarse(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 2**32),
+)
+def test_windows_that_end_within_what_compares_equal_lose_nothing_to_each_other(
+    stamps: list[int],
+    windows: list[OpenWindow],
+    page_size: int,
+    workers: int,
+    habits: dict[str, Any],
+    edits: float,
+    seed: int,
+) -> None:
+    """As a process may have cut them that believed the service to compare more finely than it does."""
+    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
+    plan = WindowPlan(windows, until=UNTIL, page_size=page_size, workers=workers)
+    run = Run(service, plan, workers)
+    run.to_the_end(edits=edits)
+    assert len(run.landed) == len(set(run.landed))
+    assert set(run.landed) | run.edited == set(service.stamps)
+
+
+@pytest.mark.parametrize(("unit", "probes"), [(1, 1), (10, 2), (10_000, 3), (TICKS_PER_SECOND, 3)])
+def test_how_finely_the_service_compares_is_asked_where_a_second_is_crowded(unit: int, probes: int) -> None:
+    """Once for all, from the finest on; whole seconds need no asking."""
+    crowd = [7 * 12_347 * place for place in range(400)]
+    service = Service(dict(enumerate(crowd)), Random(3), 50, unit=unit)
+    run = Run(service, whole(50, 1), 1)
+    run.to_the_end()
+    assert sorted(run.landed) == list(range(400))
+    assert service.probes == probes
+
+
+def test_where_no_second_is_crowded_nothing_is_asked() -> None:
+    sparse = [TICKS_PER_SECOND // 2 * place for place in range(400)]
+    service = Service(dict(enumerate(sparse)), Random(3), 50)
+    Run(service, whole(50, 1), 1).to_the_end()
+    assert (service.probes, service.requests) == (0, 9)
+
+
+CROWD = dict(enumerate(range(0, 400 * 1_237, 1_237)))
+"""Eight records a millisecond, for fifty milliseconds."""
+
+
+class Contradicting(Service):
+    """Compares exactly when asked for a single instant, and by its unit else."""
+
+    def holds(self, ask: Ask, ticks: int) -> bool:
+        if ask.before == ask.since + 1 and ask.sort != "+Id":
+            return ticks == ask.since
+        return super().holds(ask, ticks)
+
+
+@pytest.mark.parametrize(("cut", "loses"), [("records", True), ("bounds", False)])
+def test_believing_in_ticks_without_proof_loses_records(cut: Cut, loses: bool) -> None:
+    """What the plan would do were its probes wrong: they are not there for nothing."""
+    service = Contradicting(CROWD, Random(3), 50, unit=10_000, cut=cut)
+    run = Run(service, whole(50, 1), 1)
+    run.to_the_end()
+    assert bool(CROWD.keys() - set(run.landed)) is loses
+    assert service.probes == 1
+
+
+def test_a_service_that_contradicts_itself_is_read_by_whole_seconds_and_nothing_is_promised() -> None:
+    plan, reading = _plan_with_one_reading(before=UNTIL)
+    keys = [Key(1, 2_000), Key(2, 2_001), Key(3, 2_003)]
+    plan.received(reading, keys, has_more=True, total=9)
+    assert plan.ask(reading)[:2] == (2_001, 2_002)
+    plan.received(reading, keys[1:2], has_more=False, total=None)
+    assert plan.ask(reading)[:2] == (2_003, UNTIL)
+    assert plan.exact
+    assert plan.received(reading, [Key(4, 2_009), Key(5, 2_004)], has_more=True, total=None) == [0, 1]
+    assert plan.ask(reading)[:2] == (0, TICKS_PER_SECOND)
+    assert not plan.exact
+
+
 @pytest.mark.parametrize(("shape", "extra"), [(name, 41 if "instant" in name else 0) for name in histories()])
 def test_sixteen_workers_need_little_more_than_one_request_a_page(shape: str, extra: int) -> None:
     """At most 1.1 times the pages there are, plus two a worker, plus once more the pages of a tie."""
@@ -85,8 +219,8 @@ def test_one_page_is_one_request() -> None:
     assert service.requests == 1
 
 
-def _plan_with_one_reading() -> tuple[WindowPlan, Reading]:
-    plan = WindowPlan([OpenWindow(0, 100)], until=100, page_size=2, workers=1)
+def _plan_with_one_reading(before: int = 100) -> tuple[WindowPlan, Reading]:
+    plan = WindowPlan([OpenWindow(0, before)], until=before, page_size=2, workers=1)
     reading = plan.take()
     assert reading is not None
     return plan, reading
@@ -94,7 +228,7 @@ def _plan_with_one_reading() -> tuple[WindowPlan, Reading]:
 
 @pytest.mark.parametrize(
     ("keys", "reason"),
-    [([Key(1, 5), Key(2, 4)], "did not sort"), ([], "shows nothing")],
+    [([Key(1, 5 * TICKS_PER_SECOND), Key(2, 4)], "did not sort"), ([], "shows nothing")],
 )
 def test_an_answer_that_cannot_be_right_stops_the_run(keys: Iterable[Key], reason: str) -> None:
     """Going on would lose records, or never end."""
@@ -103,7 +237,7 @@ def test_an_answer_that_cannot_be_right_stops_the_run(keys: Iterable[Key], reaso
         plan.received(reading, list(keys), has_more=True, total=4)
 
 
-def test_a_service_that_compares_more_coarsely_than_it_prints_is_noticed() -> None:
+def test_a_service_that_compares_more_coarsely_than_a_second_is_noticed() -> None:
     plan, reading = _plan_with_one_reading()
 
     def answered() -> None:
