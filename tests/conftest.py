@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import secrets
 from collections.abc import AsyncIterator
+from random import Random
 from unittest.mock import Mock
 
 import aiohttp
@@ -12,6 +15,45 @@ import pytest
 
 from servicetitan_crm_async import ServiceTitanCRM
 from servicetitan_crm_async.sandbox import Sandbox, SandboxServer, serve
+
+REMARKS = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--examples",
+        type=int,
+        default=2000 if os.environ.get("CI") else 300,
+        help="how many interleavings tests/sync/test_any_interleaving.py tries; --hypothesis-seed says which",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = config.getoption("--hypothesis-seed")
+    config.option.interleaving_seed = secrets.randbits(32) if given is None else _number(given)
+    config.stash[REMARKS] = []
+
+
+def _number(seed: str) -> int:
+    return int(seed) if seed.isdigit() else Random(seed).getrandbits(32)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    examples, seed = config.getoption("--examples"), config.getoption("interleaving_seed")
+    return f"interleavings: --examples={examples} --hypothesis-seed={seed}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if remarks := config.stash[REMARKS]:
+        terminalreporter.section("interleavings")
+        for remark in remarks:
+            terminalreporter.line(remark)
+
+
+@pytest.fixture(scope="session")
+def remarks(request: pytest.FixtureRequest) -> list[str]:
+    """What tests found out and people may want to see, printed at the end."""
+    return request.config.stash[REMARKS]
 
 
 @pytest.fixture

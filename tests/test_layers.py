@@ -18,9 +18,12 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("errors", "_core.clock"), False),
     (("contract",), False),
     (("config", "models"), True),
-    (("_core.replies", "_core.calls", "_core.decoding", "sync.ledger"), False),
+    (("_core.replies", "_core.calls", "_core.decoding", "sync.ledger", "sync.resolution"), False),
     (("_core.retrying", "sync.windows"), False),
-    (("_core.tokens", "_core.limiter", "_core.transport", "_core.fanout", "_core.shared"), False),
+    (
+        ("_core.tokens", "_core.limiter", "_core.transport", "_core.fanout", "_core.turns", "_core.shared"),
+        False,
+    ),
     (("_core.authority",), False),
     (("_core.pipeline",), False),
     (("_core.pages",), False),
@@ -33,7 +36,7 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
 ]
 PURE = (
     *("_core.calls", "_core.replies", "_core.retrying", "contract", "errors"),
-    *("sync.windows", "sync.slices", "sync.ledger"),
+    *("sync.windows", "sync.slices", "sync.resolution", "sync.ledger"),
 )
 IMPURE = {"asyncio", "anyio", "aiohttp", "time", "random", "os", "socket", "pathlib", "threading"}
 SANDBOX_MAY_USE = {"aiohttp", "msgspec", PACKAGE}

@@ -26,6 +26,13 @@ async def _main() -> None:
 asyncio.run(_main())
 """,
     "async def nightly(": "import asyncio\nasyncio.run(nightly())\n",
+    "async def watch(": """
+import asyncio
+async def _main() -> None:
+    async with ServiceTitanCRM.from_env() as crm:
+        await watch(crm)
+asyncio.run(_main())
+""",
 }
 
 

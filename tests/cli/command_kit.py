@@ -7,8 +7,8 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +53,20 @@ async def start(
     return await asyncio.create_subprocess_exec(
         *COMMAND, *arguments, cwd=cwd, env=clean_environ(settings), stdout=pipe, stderr=pipe
     )
+
+
+@asynccontextmanager
+async def running(
+    *arguments: str, cwd: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command while the block lasts; killed, should it not have ended by then."""
+    process = await start(*arguments, cwd=cwd, settings=settings)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 async def finish(process: asyncio.subprocess.Process) -> Outcome:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from servicetitan_crm_async import errors
-from servicetitan_crm_async.cli.advice import advice, exit_of, failures, hints, told
+from servicetitan_crm_async.cli.advice import advice, exit_of, failures, hints, news, told
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.errors import ConfigError, Forbidden, ServiceTitanError
 from servicetitan_crm_async.sync import EntityReport, SyncReport
@@ -68,6 +69,30 @@ def test_the_same_failure_of_many_entities_is_told_once() -> None:
     assert not hints(_report(leads=None))
 
 
+def test_a_run_at_work_is_named_with_the_command_that_stops_it() -> None:
+    """Where it is known; a file that is merely locked names nobody."""
+    held = errors.LedgerConflict("busy", host="etl-1", process=4711, since="2026-01-31T08:00:00.0000000Z")
+    assert "stop it on etl-1: kill 4711" in advice(held)
+    assert "one program at a time" in advice(errors.LedgerConflict("busy"))
+
+
+def test_records_that_are_not_where_they_should_be_are_told_in_a_line_an_entity() -> None:
+    """Odd ones, those that landed at last, and ids that the service no longer knows."""
+    report = _report(leads=None, bookings=None, customers=None)
+    leads = replace(report.entities["leads"], odd=1, recovered=2, quarantined=3)
+    customers = replace(report.entities["customers"], missing=tuple(range(1, 1031)))
+    report = replace(report, entities={**report.entities, "leads": leads, "customers": customers})
+    first, second, last = news(report)
+    assert first == (
+        "leads: 1 odd, set aside; 2 set aside before and no more; "
+        "3 in quarantine, tried again by the next run"
+    )
+    assert second.startswith("customers: not known to the service any more: 1, 2, 3, ")
+    assert second.endswith(" 20 and 1,010 more")
+    assert "status" in last
+    assert not news(_report(leads=None))
+
+
 def _forbidden(noun: str) -> Forbidden:
     return Forbidden(status=403, title="No.", method="GET", path=f"/crm/v2/tenant/7/{noun}")
 
@@ -77,8 +102,9 @@ def _report(**entities: ServiceTitanError | None) -> SyncReport:
         tenant=7,
         entities={
             name: EntityReport(
-                records=0, requests=0, retries=0, odd=0, strategy="pages", guarantee="none", since=None,
-                until=None, error=None if failure is None else str(failure), failure=failure,
+                records=0, requests=0, retries=0, odd=0, recovered=0, quarantined=0, missing=(),
+                strategy="pages", guarantee="none", since=None, until=None,
+                error=None if failure is None else str(failure), failure=failure,
             )
             for name, failure in entities.items()
         },

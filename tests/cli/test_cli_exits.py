@@ -42,6 +42,18 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("sync --sandbox --sandbox-customers 5 --to sqlite:a --page-size 0", "--page-size"),
         ("sync --sandbox --sandbox-customers -5 --to sqlite:a", "--sandbox-customers"),
         ("sync --seed 3 --sandbox-customers 5", "--sandbox-customers goes with --sandbox"),
+        ("sync --sandbox --strategy fast", "--strategy knows auto, windows"),
+        ("sync --sandbox --strategy jobs=feed --sandbox-customers 5 --to sqlite:a", "--strategy unknown"),
+        ("sync --sandbox --ids one", "--ids"),
+        ("sync --sandbox --ids 1 --sandbox-customers 5 --to sqlite:a", "--ids go with"),
+        ("sync --sandbox --until soon", "--until"),
+        ("sync --sandbox --overlap -1s", "--overlap"),
+        ("sync --sandbox --every often", "--every"),
+        ("sync --sandbox --every 0 --sandbox-customers 5 --to sqlite:a", "--every must be more than 0"),
+        ("sync --sandbox --every 5m --until 2026-01-01", "--until has no meaning with --every"),
+        ("status", "--to"),
+        ("status --to crm.db", "--to"),
+        ("status --to sqlite:crm.db --bogus", "--bogus"),
         ("sandbox --customers -1", "--customers"),
         ("sandbox --port 99999", "--port"),
         ("operations --contract nothing", "--contract"),
@@ -122,7 +134,7 @@ def test_the_exit_codes_are_documented(capsys: pytest.CaptureFixture[str]) -> No
     assert "130" in EXIT_CODES
 
 
-@pytest.mark.parametrize("name", ["sync", "sandbox", "operations"])
+@pytest.mark.parametrize("name", ["sync", "status", "audit", "sandbox", "operations"])
 def test_the_help_of_each_command_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An example is a whole command, to be copied."""
     assert main([name, "--help"]) == 0

@@ -45,3 +45,32 @@ def test_instants_without_an_offset_are_utc(text: str, moment: datetime) -> None
 def test_names_stand_between_commas() -> None:
     """Blanks do not matter, order does."""
     assert options.names("--entities", "leads, customers,") == ("leads", "customers")
+
+
+def test_ids_stand_between_commas() -> None:
+    """Numbers and nothing else."""
+    assert options.ids("--ids", "3, 1,2") == (3, 1, 2)
+    for text in ("", ",", "1,b", "-1", "1.5", "٣"):
+        with pytest.raises(ConfigError) as caught:
+            options.ids("--ids", text)
+        assert list(caught.value.problems) == ["--ids"]
+
+
+def test_a_strategy_is_for_all_or_for_some() -> None:
+    """A name alone, or a name for each entity."""
+    assert options.strategy("--strategy", " feed ") == "feed"
+    assert options.strategy("--strategy", "leads=windows, customers = feed") == {
+        "leads": "windows",
+        "customers": "feed",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "fast", "feed,windows", "leads=", "=feed", "leads=fast", "leads=feed,windows", "a=feed,a=ids"],
+)
+def test_no_strategy_is_refused_with_its_option(text: str) -> None:
+    """The advice names what there is, or how it is written."""
+    with pytest.raises(ConfigError) as caught:
+        options.strategy("--strategy", text)
+    assert list(caught.value.problems) == ["--strategy"]

@@ -6,13 +6,17 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from command_kit import TENANT, assert_equal, command, finish, start
 
 from servicetitan_crm_async.cli import main
 from servicetitan_crm_async.sandbox import KINDS, Fault, Sandbox, SandboxServer, parse_instant, serve
+from servicetitan_crm_async.sync import open_destination
+from servicetitan_crm_async.sync.lease import forget, new_lease
 from servicetitan_crm_async.sync.ledger import Ledger, read_ledger
 
 SMALL = ("--sandbox", "--sandbox-customers", "300")
@@ -68,7 +72,8 @@ async def test_the_lines_are_progress_and_last_the_report(tmp_path: Path) -> Non
     assert list(report["entities"]) == list(KINDS)
     for entity in report["entities"].values():
         assert set(entity) == {
-            "records", "requests", "retries", "guarantee", "since", "until", "strategy", "odd", "error",
+            "records", "requests", "retries", "guarantee", "since", "until", "strategy", "odd", "recovered",
+            "quarantined", "missing", "error",
         }  # fmt: skip
     assert report["requests"] == sum(entity["requests"] for entity in report["entities"].values())
 
@@ -157,6 +162,70 @@ async def test_an_entity_that_fails_leaves_the_others_and_is_advised_on(
     assert "403" in failed["leads"]
     assert "scope to read leads" in done.err
     assert_equal(f"sqlite:{tmp_path}/crm.db", server.sandbox, ("customers", "bookings"))
+
+
+async def test_the_way_to_read_is_for_all_entities_or_for_some(tmp_path: Path, server: SandboxServer) -> None:
+    """The report says which was taken; feeds tell of as much as lists do."""
+    arguments = ("sync", "--to", "sqlite:crm.db", "--settle", "0")
+    strategy = "customers=feed,leads=pages"
+    done = await command(*arguments, "--strategy", strategy, cwd=tmp_path, settings=server.environ)
+    taken = {name: entity["strategy"] for name, entity in done.report["entities"].items()}
+    assert (taken["customers"], taken["leads"], taken["bookings"]) == ("feed", "pages", "windows")
+    done = await command(
+        *arguments, "--strategy", "feed", "--entities", "bookings", "--include-recent-changes",
+        "--overlap", "1h", cwd=tmp_path, settings=server.environ,
+    )  # fmt: skip
+    assert (done.code, done.report["entities"]["bookings"]["strategy"]) == (0, "feed")
+    refused = await command(*arguments, "--strategy", "slices", "--contract", "openapi-2.0.0", cwd=tmp_path,
+                            settings=server.environ)  # fmt: skip
+    assert refused.code == 2
+    assert "--strategy" in refused.err
+
+
+async def test_records_are_fetched_anew_by_their_ids(tmp_path: Path, server: SandboxServer) -> None:
+    """Those that are unknown are told; no watermark moves."""
+    arguments = ("sync", "--to", "sqlite:crm.db", "--entities", "customers")
+    first = await command(*arguments, cwd=tmp_path, settings=server.environ)
+    known = sorted(server.sandbox.records("customers"))[:3]
+    ids = ",".join(map(str, [*known, 999_999_999]))
+    done = await command(*arguments, "--strategy", "ids", "--ids", ids, cwd=tmp_path, settings=server.environ)
+    customers = done.report["entities"]["customers"]
+    assert (customers["records"], customers["missing"]) == (3, [999_999_999])
+    every = await command(*arguments, "--strategy", "ids", cwd=tmp_path, settings=server.environ)
+    assert every.report["entities"]["customers"]["records"] == 120
+    watermark = _ledger(tmp_path / "crm.db").watermark
+    assert watermark == first.report["entities"]["customers"]["until"]
+
+
+async def test_until_leaves_what_came_later_to_a_later_run(tmp_path: Path, server: SandboxServer) -> None:
+    """The next run begins there."""
+    arguments = ("sync", "--to", "sqlite:crm.db", "--entities", "customers")
+    stamps = sorted(stamp for stamp, _ in server.sandbox.records("customers").values())
+    until = stamps[60][:19] + "Z"
+    early = await command(*arguments, "--until", until, cwd=tmp_path, settings=server.environ)
+    read = early.report["entities"]["customers"]
+    assert 0 < read["records"] < 120
+    assert read["until"][:19] + "Z" == until
+    late = await command(*arguments, "--settle", "0", cwd=tmp_path, settings=server.environ)
+    assert late.report["entities"]["customers"]["since"] == read["until"]
+    assert late.report["entities"]["customers"]["records"] == 120 - read["records"]
+
+
+async def test_another_run_at_work_is_named_and_can_be_pushed_aside(
+    tmp_path: Path, server: SandboxServer
+) -> None:
+    """Code 4; the advice says where it is and how to stop it, and --take-over does not wait."""
+    destination = open_destination(f"sqlite:{tmp_path}/crm.db")
+    lease = msgspec.structs.replace(new_lease(TENANT, datetime.now(UTC)), host="elsewhere", process=4711)
+    forget(lease)
+    async with destination:
+        await destination.claim(lease)
+    arguments = ("sync", "--to", "sqlite:crm.db", "--entities", "leads")
+    refused = await command(*arguments, cwd=tmp_path, settings=server.environ)
+    assert refused.code == 4
+    for word in ("host elsewhere", "process 4711", lease.since, "--take-over", "kill 4711"):
+        assert word in refused.err
+    assert (await command(*arguments, "--take-over", cwd=tmp_path, settings=server.environ)).code == 0
 
 
 def _ledger(path: Path) -> Ledger:

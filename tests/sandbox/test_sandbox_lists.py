@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sandbox_desk import BORN_TICKS, LISTS, SECOND, Desk, ids, small
 
 from servicetitan_crm_async.sandbox import Kind, parse_instant, text_of
+from servicetitan_crm_async.sandbox.operations import Cutting
 
 BOUNDED = {"modifiedOnOrAfter": "2000-01-01T00:00:00Z"}
 
@@ -150,6 +151,51 @@ def test_many_records_on_one_instant_are_one_window() -> None:
     sandbox.world().restamp("customers", tied, at=BORN_TICKS - 5)
     window = {"modifiedOnOrAfter": text_of(BORN_TICKS - 5), "modifiedBefore": text_of(BORN_TICKS - 4)}
     assert ids(Desk(sandbox).all("/customers", active="Any", sort="+Id", **window)) == tied
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    unit=st.sampled_from([1, 10, 10_000, SECOND]),
+    cutting=st.sampled_from(["bounds", "records"]),
+    resource=st.sampled_from(["/customers", "/customers/contacts"]),
+    offsets=st.lists(st.integers(-SECOND, SECOND), min_size=5, max_size=30),
+    low=st.integers(-SECOND, SECOND),
+    high=st.integers(-SECOND, SECOND),
+)
+def test_instants_are_compared_as_coarsely_as_asked_for(
+    unit: int, cutting: Cutting, resource: str, offsets: list[int], low: int, high: int
+) -> None:
+    """By definition: what is cut is cut down to the unit, and only then compared."""
+    sandbox = small(customers=40, compares_to=unit / SECOND, cutting=cutting)
+    kind: Kind = "customers" if resource == "/customers" else "customer_contacts"
+    rows = sandbox.world().tables[kind].rows
+    for record, offset in zip(rows, offsets, strict=False):
+        sandbox.world().restamp(kind, [record.id], BORN_TICKS - 9 * SECOND + offset)
+    since, before = (BORN_TICKS - 9 * SECOND + bound for bound in sorted((low, high)))
+
+    def cut(instant: int, what: Cutting) -> int:
+        return instant - instant % unit if what == cutting else instant
+
+    window = {"modifiedOnOrAfter": text_of(since), "modifiedBefore": text_of(before)}
+    found = Desk(sandbox).all(resource, active="Any", **window)
+    assert ids(found) == [
+        record.id
+        for record in rows
+        if cut(since, "bounds") <= cut(record.modified, "records") < cut(before, "bounds")
+    ]
+
+
+def test_what_compares_equal_comes_in_any_order_where_ties_do() -> None:
+    def stamps(*, unstable: bool) -> list[int]:
+        sandbox = small(compares_to=0.001, unstable_ties=unstable)
+        for place, record in enumerate(sandbox.world().tables["customers"].rows):
+            sandbox.world().restamp("customers", [record.id], BORN_TICKS - SECOND + place * 1_003)
+        return [ticks(record) for record in Desk(sandbox).all("/customers", active="Any", sort="+ModifiedOn")]
+
+    assert stamps(unstable=False) == sorted(stamps(unstable=False))
+    found = stamps(unstable=True)
+    assert found != sorted(found)
+    assert [each // 10_000 for each in found] == sorted(each // 10_000 for each in found)
 
 
 def test_ids_pick_records_and_unknown_ones_are_no_error(desk: Desk) -> None:
