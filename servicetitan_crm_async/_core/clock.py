@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from calendar import timegm
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -17,8 +16,9 @@ TICKS_PER_SECOND = 10_000_000
 """One tick is 100 ns, the last digit the service prints."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _INSTANT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
 )
 
 
@@ -57,10 +57,10 @@ def to_ticks(text: str) -> int:
     match = _INSTANT.fullmatch(text)
     if match is None:
         raise ValueError("not an instant of the form 2021-07-19T20:35:38.2876004Z")
-    year, month, day, hour, minute, second, fraction, offset = match.groups()
-    fields = (int(year), int(month), int(day), int(hour), int(minute), int(second))
-    datetime(*fields)  # refuses what the pattern lets through, such as a 13th month  # noqa: DTZ001
-    seconds = timegm(fields)
+    fraction, offset = match.groups()
+    # Refuses what the pattern lets through, such as a 13th month.
+    past = datetime.fromisoformat(text[:19]) - _NAIVE_EPOCH
+    seconds = past.days * 86_400 + past.seconds
     if offset and offset not in "Zz":
         sign = -1 if offset[0] == "-" else 1
         seconds -= sign * (int(offset[1:3]) * 3600 + int(offset[-2:]) * 60)

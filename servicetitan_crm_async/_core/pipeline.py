@@ -169,17 +169,26 @@ class Pipeline:
             )
             return False if wait is None else wait
 
+        failed: list[Exception] = []
+        try:
+            return await self._attempt(request, read, progress)
+        except Exception as error:
+            # The loop below begins with the try that failed already. Most calls have but one, and the
+            # loop's bookkeeping would be a third of what that costs.
+            failed.append(error)
+
         import stamina  # here, as it is a quarter of what importing this package would cost
 
         async for attempt in stamina.retry_context(on=again, attempts=None, timeout=None):
             with attempt:
-                progress.attempts += 1
-                if progress.attempts > 1:
-                    self._counters.retries += 1
+                if failed:
+                    raise failed.pop()
+                self._counters.retries += 1
                 return await self._attempt(request, read, progress)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _attempt(self, request: Request, read: Callable[[bytes], T], progress: _Progress) -> Answer[T]:
+        progress.attempts += 1
         progress.status, progress.authorised = None, False
         token = await self._tokens.get(self._fetch_token)
         progress.authorised = True
@@ -217,14 +226,10 @@ class Pipeline:
         limit = self._settings.timeouts.admission
         waits_from = self._clock.monotonic()
         try:
+            if limit is None:
+                return await self._admitted()
             async with asyncio.timeout(limit):
-                await self._places.acquire()
-                try:
-                    await self._limiter.admit()
-                except BaseException:
-                    self._places.release()
-                    raise
-                return
+                return await self._admitted()
         except TimeoutError:
             pass
         finally:
@@ -236,6 +241,14 @@ class Pipeline:
             path=request.path,
             attempts=progress.attempts - 1,
         )
+
+    async def _admitted(self) -> None:
+        await self._places.acquire()
+        try:
+            await self._limiter.admit()
+        except BaseException:
+            self._places.release()
+            raise
 
     async def _exchange(self, request: Request, token: Token, progress: _Progress) -> Reply:
         limit = self._settings.timeouts.attempt

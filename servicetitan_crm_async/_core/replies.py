@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Reply(NamedTuple):
-    """An answer read to its end; header names are in lower case."""
+    """An answer read to its end; header names are found in lower case."""
 
     status: int
     headers: Mapping[str, str]

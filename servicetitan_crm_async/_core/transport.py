@@ -68,6 +68,7 @@ class AiohttpTransport:
         if session is not None and (session.auth is not None or hdrs.AUTHORIZATION in session.headers):
             raise ConfigError({"session": "must have no authorization of its own: the token goes there"})
         self._connect_timeout, self._limit = connect_timeout, max_response_bytes
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         self._lent, self._session = session, session
         self._proxy, self._trust_env, self._ssl = proxy, trust_env, ssl_context
 
@@ -116,11 +117,10 @@ class AiohttpTransport:
             raise_for_status=False,  # a lent session may have it on, and its error carries our headers
             proxy=self._proxy,
             ssl=self._ssl if self._ssl is not None else True,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+            timeout=self._timeout,
         ) as response:
             body = await self._read(response)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status, headers, body, loop.time() - left_at)
+            return Reply(response.status, response.headers, body, loop.time() - left_at)
 
     def _failure(self, error: aiohttp.ClientError | OSError) -> TransportFailure | ConfigError:
         match error:
@@ -144,6 +144,8 @@ class AiohttpTransport:
         if length.isdigit() and int(length) > self._limit:
             response.close()
             raise ResponseTooLarge(self._limit, maybe_applied=True)
+        if length and hdrs.CONTENT_ENCODING not in response.headers:
+            return await response.content.read()  # as long as it says: the parser sees to that
         # Counted as it is decompressed, so that a small body which unpacks without end stops here.
         chunks: list[bytes] = []
         size = 0

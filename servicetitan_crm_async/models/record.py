@@ -11,7 +11,7 @@ Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware datetime. One that comes without an offset is no fit here, and is then read as UTC."""
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Model(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Anything that travels as a JSON object: immutable, keyword-only, camelCase on the wire.
 
     Fields the model does not know are ignored when it is decoded. `UNSET` fields are left out when

@@ -12,7 +12,7 @@ import msgspec
 from servicetitan_crm_async._core.caller import Caller, more_follows
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, ticks_of, to_ticks, whole_second
-from servicetitan_crm_async._core.decoding import decoder_for
+from servicetitan_crm_async._core.decoding import decoder_for, no_collection
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async.contract import Operation
 from servicetitan_crm_async.errors import DecodeError, SyncError
@@ -74,7 +74,7 @@ _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What a column of 64 bits takes."""
 
 
-class _Identity(msgspec.Struct, rename="camel"):
+class _Identity(msgspec.Struct, rename="camel", gc=False):
     id: _Id
     modified_on: str | None = None
 
@@ -108,10 +108,11 @@ def read_page(body: bytes) -> tuple[Envelope[msgspec.Raw], tuple[Record, ...], t
     except DecodeError as error:
         envelope = _read_loosely(body, error)
     try:
-        keys = _keys.decode(body).data
-        records = tuple(
-            _record(key, bytes(raw), key.active) for key, raw in zip(keys, envelope.data, strict=True)
-        )
+        with no_collection():
+            keys = _keys.decode(body).data
+            records = tuple(
+                _record(key, bytes(raw), key.active) for key, raw in zip(keys, envelope.data, strict=True)
+            )
     except (msgspec.DecodeError, ValueError):
         each = [_alone(bytes(raw), place) for place, raw in enumerate(envelope.data)]
         return (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -322,3 +324,27 @@ def test_no_damage_to_the_bytes_raises_anything_but_a_decode_error(
     except DecodeError:
         return
     assert isinstance(found, Envelope)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("ending", [b"]", b', {"no id": 1}]', b", nothing"])
+def test_the_garbage_collector_is_left_as_it_was_found(enabled: bool, ending: bytes) -> None:
+    """Kept quiet while a page is decoded, well, oddly or in vain."""
+    body = b"[" + b", ".join([b'{"id": 1, "name": "%s"}' % (b"x" * 100)] * 1000) + ending
+    seen: list[bool] = []
+
+    class Watched(msgspec.Struct):
+        id: int
+
+        def __post_init__(self) -> None:
+            seen.append(gc.isenabled())
+
+    try:
+        if not enabled:
+            gc.disable()
+        with suppress(DecodeError):
+            decoder_for(list[Watched])(body)
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+    assert seen[0] is False
