@@ -8,6 +8,7 @@ async with ServiceTitanCRM.from_env() as crm:
 from __future__ import annotations
 
 from servicetitan_crm_async import models
+from servicetitan_crm_async._core.feed import Feed
 from servicetitan_crm_async._core.limiter import Limiter, LimiterStatistics, PacedLimiter
 from servicetitan_crm_async._core.pages import Pages
 from servicetitan_crm_async._core.pipeline import Statistics
@@ -37,6 +38,7 @@ from servicetitan_crm_async.errors import (
 )
 from servicetitan_crm_async.models import Page
 from servicetitan_crm_async.models.found import Found
+from servicetitan_crm_async.models.raw_record import RawRecord
 
 __all__ = [
     "ApiError",
@@ -47,6 +49,7 @@ __all__ = [
     "ContractName",
     "Credentials",
     "DecodeError",
+    "Feed",
     "FeedStalled",
     "FileTokenStore",
     "Forbidden",
@@ -63,6 +66,7 @@ __all__ = [
     "Pages",
     "RateLimit",
     "RateLimited",
+    "RawRecord",
     "ResponseTooLarge",
     "RetryPolicy",
     "Secret",

@@ -23,7 +23,17 @@ from servicetitan_crm_async._core.transport import AiohttpTransport, Transport
 from servicetitan_crm_async.config import Credentials, Settings, read_environment
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import ConfigError
-from servicetitan_crm_async.resources import Bookings, Customers, Leads, Locations, TagTypes
+from servicetitan_crm_async.resources import (
+    BookingProvider,
+    BookingProviderTags,
+    Bookings,
+    Contacts,
+    Customers,
+    Leads,
+    Locations,
+    Tags,
+    TagTypes,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -101,7 +111,9 @@ class ServiceTitanCRM:
         caller = Caller(self._pipe, tenant=credentials.tenant_id, contract=self._settings.contract)
         self._caller = caller
         self._customers, self._locations = Customers(caller), Locations(caller)
-        self._leads, self._bookings, self._tag_types = Leads(caller), Bookings(caller), TagTypes(caller)
+        self._contacts, self._leads = Contacts(caller), Leads(caller)
+        self._bookings, self._booking_provider_tags = Bookings(caller), BookingProviderTags(caller)
+        self._tags, self._tag_types = Tags(caller), TagTypes(caller)
 
     @classmethod
     def from_env(
@@ -187,23 +199,42 @@ class ServiceTitanCRM:
 
     @property
     def customers(self) -> Customers:
-        """Customers and their contacts."""
+        """Customers with their contacts, notes and tags."""
         return self._customers
 
     @property
     def locations(self) -> Locations:
-        """Locations."""
+        """Locations with their contacts, notes and tags."""
         return self._locations
 
     @property
+    def contacts(self) -> Contacts:
+        """Contact persons, how to reach them, and what they have to do with."""
+        return self._contacts
+
+    @property
     def leads(self) -> Leads:
-        """Leads."""
+        """Leads and their notes."""
         return self._leads
 
     @property
     def bookings(self) -> Bookings:
-        """Bookings."""
+        """Bookings of the whole tenant."""
         return self._bookings
+
+    def booking_provider(self, booking_provider: int) -> BookingProvider:
+        """Bookings of one provider, known by the id of its tag."""
+        return BookingProvider(self._caller, booking_provider)
+
+    @property
+    def booking_provider_tags(self) -> BookingProviderTags:
+        """Booking providers, each known by a tag."""
+        return self._booking_provider_tags
+
+    @property
+    def tags(self) -> Tags:
+        """Tags of many customers at once."""
+        return self._tags
 
     @property
     def tag_types(self) -> TagTypes:

@@ -363,7 +363,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
          body=_UPDATE_BOOKING, one="BookingResponse"),
     _crm("booking_provider.list", "GET", _PROVIDER,
          filters=(*_CHANGES, "ids", "externalId", "sort"), page="BookingResponse"),
-    _crm("bookings.create", "POST", _PROVIDER, body=_CREATE_BOOKING, one="BookingResponse"),
+    _crm("booking_provider.create", "POST", _PROVIDER, body=_CREATE_BOOKING, one="BookingResponse"),
     _crm("booking_provider.contacts.create", "POST", _PROVIDER + "/{id}/contacts",
          body=_body("ContactCreateRequest", "type value", "memo"), one="BookingContactResponse"),
     _crm("booking_provider.contacts.list", "GET", _PROVIDER + "/{id}/contacts",
@@ -528,6 +528,8 @@ _BY_NAME: Final = {(row.contract, row.name): row for row in OPERATIONS}
 _HINTS: Final = {
     "leads.get": "leads.list with a status",
     "bookings.get": "bookings.list with modifiedOnOrAfter",
+    "bookings.create": "booking_provider(id).create",
+    "booking_provider.create": "bookings.create",
     "booking_provider.list": "bookings.list",
     "booking_provider.get": "bookings.list with modifiedOnOrAfter",
     "customers.contacts.list_all": "customers.contacts.list of each customer",

@@ -19,14 +19,14 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("contract",), False),
     (("config", "models"), True),
     (("_core.replies", "_core.calls", "_core.decoding", "sync.ledger", "sync.resolution"), False),
-    (("_core.retrying", "sync.windows"), False),
+    (("_core.retrying", "sync.windows", "webhooks"), False),
     (
         ("_core.tokens", "_core.limiter", "_core.transport", "_core.fanout", "_core.turns", "_core.shared"),
         False,
     ),
     (("_core.authority",), False),
     (("_core.pipeline",), False),
-    (("_core.pages",), False),
+    (("_core.pages", "_core.feed", "_core.raw_records"), False),
     (("_core.caller",), False),
     (("resources",), True),
     (("client",), False),
@@ -35,7 +35,8 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("cli", "testing"), True),
 ]
 PURE = (
-    *("_core.calls", "_core.replies", "_core.retrying", "contract", "errors"),
+    *("_core.calls", "_core.replies", "_core.retrying", "contract", "errors", "webhooks"),
+    *("flows.matching", "flows.plans"),
     *("sync.windows", "sync.slices", "sync.resolution", "sync.ledger"),
 )
 IMPURE = {"asyncio", "anyio", "aiohttp", "time", "random", "os", "socket", "pathlib", "threading"}

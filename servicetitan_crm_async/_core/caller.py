@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from servicetitan_crm_async._core.calls import FilterValue, Request, encode_query, prepare
+from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, encode_query, prepare
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.fanout import concurrently
+from servicetitan_crm_async._core.feed import Feed
 from servicetitan_crm_async._core.pages import Pages
 from servicetitan_crm_async._core.pipeline import Answer, Pipeline
+from servicetitan_crm_async._core.raw_records import raw_record
 from servicetitan_crm_async.contract import MAX_IDS, ContractName, Operation, operation
 from servicetitan_crm_async.errors import ConfigError, NotFound
-from servicetitan_crm_async.models import Envelope, Page, Record
+from servicetitan_crm_async.models import Envelope, FeedPage, Page, Record
 from servicetitan_crm_async.models.found import Found
+from servicetitan_crm_async.models.raw_record import RawRecord
 
 T = TypeVar("T")
+V = TypeVar("V")
 R = TypeVar("R", bound=Record)
+
+Path: TypeAlias = Mapping[str, PathValue]
+"""What stands in a path, by Python names."""
 
 ActiveText = Literal["True", "Any", "False"]
 """The `active` filter as plain text, beside the enum `Active`."""
@@ -45,44 +52,75 @@ class Caller:
         name: str,
         kind: type[T],
         *,
-        path: Mapping[str, int | str] | None = None,
+        path: Path | None = None,
+        filters: Mapping[str, FilterValue] | None = None,
         body: msgspec.Struct | None = None,
     ) -> T:
-        """The one record an operation answers."""
-        request = self._prepare(name, path=path, body=body)
-        return (await self._pipeline().call(request, decoder_for(kind))).value
+        """The one value an operation answers."""
+        return await self._call(name, decoder_for(kind), path=path, filters=filters, body=body)
+
+    async def one_or_none(self, name: str, kind: type[T], *, path: Path | None = None) -> T | None:
+        """The one value an operation answers, where null and an empty body are answers too."""
+        read = decoder_for(kind)
+        return await self._call(name, lambda body: None if body in (b"", b"null") else read(body), path=path)
 
     async def nothing(
-        self,
-        name: str,
-        *,
-        path: Mapping[str, int | str] | None = None,
-        body: msgspec.Struct | None = None,
+        self, name: str, *, path: Path | None = None, body: msgspec.Struct | None = None
     ) -> None:
         """Call an operation whose answer says nothing."""
-        await self._pipeline().call(self._prepare(name, path=path, body=body), _ignored)
+        await self._call(name, _ignored, path=path, body=body)
 
     def pages(
         self,
         name: str,
         kind: type[T],
+        given: Mapping[str, FilterValue],
         *,
-        path: Mapping[str, int | str] | None = None,
-        filters: Mapping[str, FilterValue] | None = None,
-        page_size: int | None = None,
+        path: Path | None = None,
     ) -> Pages[T]:
-        """A list. What is wrong with the values is raised here, before anything is awaited."""
+        """A list. What is wrong with the values is raised here, before anything is awaited.
+
+        `given` are the arguments of the calling method, as `locals()` has them on its first line, so that
+        a filter has its name in one place. Each is a filter, but `self` and what is in the path.
+        """
         row = self.operation(name)
-        size = PAGE_SIZE if page_size is None and row.paged else page_size
-        first = self._prepare(name, path=path, filters={**(filters or {}), "page_size": size})
-        read = decoder_for(Envelope[kind])  # type: ignore[valid-type]
+        filters = _filters(given, path)
+        if row.paged and filters.get("page_size") is None:
+            filters["page_size"] = PAGE_SIZE
+        first = prepare(row, tenant=self.tenant, path=path, filters=filters)
 
-        async def fetch(number: int, count: bool) -> Page[T]:
-            request = _page_request(first, number, count=count) if row.paged else first
-            answer = await self._pipeline().call(request, read)
-            return _page_of(row, answer.value, number)
+        def fetching(read: Callable[[bytes], Envelope[V]]) -> Callable[[int, bool], Awaitable[Page[V]]]:
+            async def fetch(number: int, count: bool) -> Page[V]:
+                request = _page_request(first, number, count=count) if row.paged else first
+                return _page_of(row, (await self._pipeline().call(request, read)).value, number)
 
-        return Pages(fetch, paged=row.paged, counted=row.counted)
+            return fetch
+
+        typed = decoder_for(Envelope[kind])  # type: ignore[valid-type]
+        return Pages(fetching(typed), fetching(_raw_envelope), paged=row.paged, counted=row.counted)
+
+    def feed(self, name: str, kind: type[T], given: Mapping[str, FilterValue]) -> Feed[T]:
+        """An export feed; `given` as for `pages`, with `from_` for what the first request begins at."""
+        row = self.operation(name)
+        filters = _filters(given, None)
+        first = prepare(row, tenant=self.tenant, filters=filters)
+
+        def fetching(read: Callable[[bytes], Envelope[V]]) -> Callable[[str | None], Awaitable[FeedPage[V]]]:
+            async def fetch(token: str | None) -> FeedPage[V]:
+                request = first
+                if token is not None:
+                    request = prepare(row, tenant=self.tenant, filters={**filters, "from_": token})
+                envelope = (await self._pipeline().call(request, read)).value
+                return FeedPage(
+                    data=envelope.data,
+                    has_more=bool(envelope.has_more),
+                    continue_from=envelope.continue_from or "",
+                )
+
+            return fetch
+
+        typed = decoder_for(Envelope[kind])  # type: ignore[valid-type]
+        return Feed(name, fetching(typed), fetching(_raw_envelope))
 
     async def raw(
         self, row: Operation, filters: Mapping[str, FilterValue], read: Callable[[bytes], T]
@@ -93,12 +131,12 @@ class Caller:
 
     async def by_ids(
         self,
-        name: str,
+        noun: str,
         kind: type[R],
         ids: Iterable[int],
         *,
-        single: str,
         concurrency: int,
+        path: Path | None = None,
     ) -> Found[R]:
         """Records by their ids: in batches where the list has an `ids` filter, one by one elsewhere."""
         wanted = list(dict.fromkeys(ids))
@@ -107,16 +145,15 @@ class Caller:
                 raise ConfigError({"ids": "must be positive ids"})
         if concurrency < 1:
             raise ConfigError({"concurrency": "must be at least 1"})
-        row = self.operation(name)
+        row = self.operation(f"{noun}.list")
 
         async def batch(members: list[int]) -> list[R]:
-            filters = {"ids": members, **in_any_state(row)}
-            pages = self.pages(name, kind, filters=filters, page_size=MAX_IDS)
-            return await pages.collect()
+            given = {"ids": members, "page_size": MAX_IDS, **in_any_state(row)}
+            return await self.pages(row.name, kind, given, path=path).collect()
 
         async def alone(members: list[int]) -> list[R]:
             try:
-                return [await self.one(single, kind, path={"id": members[0]})]
+                return [await self.one(f"{noun}.get", kind, path={**(path or {}), "id": members[0]})]
             except NotFound:
                 return []
 
@@ -129,15 +166,17 @@ class Caller:
             missing=tuple(number for number in wanted if number not in found),
         )
 
-    def _prepare(
+    async def _call(
         self,
         name: str,
+        read: Callable[[bytes], V],
         *,
-        path: Mapping[str, int | str] | None = None,
+        path: Path | None = None,
         filters: Mapping[str, FilterValue] | None = None,
         body: msgspec.Struct | None = None,
-    ) -> Request:
-        return prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
+    ) -> V:
+        request = prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
+        return (await self._pipeline().call(request, read)).value
 
 
 def in_any_state(row: Operation) -> dict[str, FilterValue]:
@@ -154,6 +193,25 @@ def more_follows(row: Operation, envelope: Envelope[T]) -> bool:
     if envelope.has_more is not None:
         return envelope.has_more
     return row.paged and len(envelope.data) > 0
+
+
+def _filters(given: Mapping[str, FilterValue], path: Path | None) -> dict[str, FilterValue]:
+    return {name: value for name, value in given.items() if name != "self" and name not in (path or {})}
+
+
+def _raw_envelope(body: bytes) -> Envelope[RawRecord]:
+    envelope = _parts(body)
+    return Envelope(
+        data=tuple(map(raw_record, envelope.data)),
+        page=envelope.page,
+        page_size=envelope.page_size,
+        has_more=envelope.has_more,
+        total_count=envelope.total_count,
+        continue_from=envelope.continue_from,
+    )
+
+
+_parts = decoder_for(Envelope[msgspec.Raw])
 
 
 def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:

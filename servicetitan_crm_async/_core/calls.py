@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from math import isfinite
 from typing import NamedTuple
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 import msgspec
 
@@ -18,12 +20,17 @@ from servicetitan_crm_async.errors import ConfigError, NotInContract
 _NAIVE = "must be aware: give it a time zone, such as datetime.UTC"
 _NOT_FINITE = "must be a finite number"
 _NO_TEXT = "must be text that has a UTF-8 form"
+_NO_GUID = "must be a GUID: 8-4-4-4-12 hexadecimal digits"
+_GUID = "application_guid"
 
 # Money goes out as the number the service expects; the default would quote it.
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
-FilterValue = str | int | float | bool | datetime | Iterable[int] | Sequence[str] | None
+FilterValue = str | int | float | bool | datetime | UUID | Iterable[int] | Sequence[str] | None
 """What a query filter may be given as; None leaves it out."""
+
+PathValue = int | str | UUID
+"""What may stand in a path."""
 
 
 class Request(NamedTuple):
@@ -44,7 +51,7 @@ def prepare(
     operation: Operation,
     *,
     tenant: int,
-    path: Mapping[str, int | str] | None = None,
+    path: Mapping[str, PathValue] | None = None,
     filters: Mapping[str, FilterValue] | None = None,
     body: msgspec.Struct | None = None,
 ) -> Request:
@@ -61,24 +68,25 @@ def prepare(
     """
     problems: dict[str, str] = {}
     query = _query(operation, filters or {}, problems)
+    parts = {"tenant": str(tenant)}
     for name, value in (path or {}).items():
+        text = str(value)
         if isinstance(value, int):
             _check_id(name, value, problems)
-        elif value in ("", ".", ".."):
+        elif text in ("", ".", ".."):
             problems[name] = "must not be empty, nor dots alone"
-        elif not _encodes(value):
+        elif not _encodes(text):
             problems[name] = _NO_TEXT
+        else:
+            text = quote(text, safe="")
+        parts[_placeholder(operation.path, name)] = text
     if body is not None:
         check_body(operation, body, problems)
     if problems:
         raise ConfigError(problems)
-    values = {
-        "tenant": tenant,
-        **{_placeholder(operation, name): value for name, value in (path or {}).items()},
-    }
     return Request(
         operation.method,
-        operation.path.format_map({name: quote(str(value), safe="") for name, value in values.items()}),
+        operation.path.format_map(parts),
         query,
         None if body is None else _encoded(body),
         operation.repeatable,
@@ -127,16 +135,18 @@ def free_request(
     )
 
 
+@cache
 def wire_name(name: str) -> str:
     """The service's spelling of a Python name: `modified_on_or_after` is `modifiedOnOrAfter`."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _placeholder(operation: Operation, name: str) -> str:
+@cache
+def _placeholder(template: str, name: str) -> str:
     """The placeholder of a path a Python name stands for: `customer_id` is `{id}` among customers."""
     # All placeholders but this contract's `{booking_provider}` are spelt as the filters are.
-    return next((each for each in (name, wire_name(name)) if f"{{{each}}}" in operation.path), "id")
+    return next((each for each in (name, wire_name(name)) if f"{{{each}}}" in template), "id")
 
 
 def encode_query(pairs: Mapping[str, str]) -> str:
@@ -177,6 +187,8 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
             elif not _encodes(value):
                 problems[name] = _NO_TEXT
                 return None
+            elif name.endswith(_GUID) and not _is_guid(value):
+                problems[name] = _NO_GUID
             return value
         case int() | float() if operation is None or name in ("latitude", "longitude"):
             if not isfinite(value):
@@ -204,6 +216,8 @@ def _text(operation: Operation | None, name: str, value: FilterValue, problems: 
                 problems[name] = _NAIVE
                 return None
             return to_text(ticks_of(value))
+        case UUID():
+            return str(value)
         case None:
             return None
         case _:
@@ -294,6 +308,16 @@ def _check_value(name: str, place: str, value: object, problems: dict[str, str])
         problems[place] = _NOT_FINITE
     elif isinstance(value, str) and not _encodes(value):
         problems[place] = _NO_TEXT
+    elif isinstance(value, str) and name == _GUID and not _is_guid(value):
+        problems[place] = _NO_GUID
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _encodes(text: str) -> bool:

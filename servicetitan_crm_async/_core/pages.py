@@ -10,6 +10,7 @@ import anyio
 
 from servicetitan_crm_async.errors import ConfigError
 from servicetitan_crm_async.models import Page
+from servicetitan_crm_async.models.raw_record import RawRecord
 
 T = TypeVar("T")
 
@@ -22,10 +23,15 @@ class Pages(Generic[T]):
     misses nothing use the sync.
     """
 
-    __slots__ = ("_counted", "_fetch", "_paged")
+    __slots__ = ("_counted", "_fetch", "_fetch_raw", "_paged")
 
     def __init__(
-        self, fetch: Callable[[int, bool], Awaitable[Page[T]]], *, paged: bool, counted: bool
+        self,
+        fetch: Callable[[int, bool], Awaitable[Page[T]]],
+        fetch_raw: Callable[[int, bool], Awaitable[Page[RawRecord]]],
+        *,
+        paged: bool,
+        counted: bool,
     ) -> None:
         """`fetch` gives the page of a number, and with it the total if its second argument asks for it.
 
@@ -33,7 +39,8 @@ class Pages(Generic[T]):
             paged: whether the operation takes a page number at all.
             counted: whether it can tell how many records there are.
         """
-        self._fetch, self._paged, self._counted = fetch, paged, counted
+        self._fetch, self._fetch_raw = fetch, fetch_raw
+        self._paged, self._counted = paged, counted
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         """Every record, one page after another, the next page asked for when the last is used up."""
@@ -59,6 +66,10 @@ class Pages(Generic[T]):
             async for page in pages:
                 items.extend(page)
         return items
+
+    def raw(self) -> Pages[RawRecord]:
+        """The same list, each record as the JSON that was sent."""
+        return Pages(self._fetch_raw, self._fetch_raw, paged=self._paged, counted=self._counted)
 
     @asynccontextmanager
     async def stream(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[Page[T]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TypedDict, get_type_hints
+from typing import TypedDict, get_origin, get_type_hints
 
 from servicetitan_crm_async.client import ServiceTitanCRM
 from servicetitan_crm_async.contract import OPERATIONS, ContractName, Operation
@@ -27,18 +27,22 @@ def listed(contract: ContractName | None = None) -> list[Listed]:
 
 
 def method_of_client(name: str) -> str | None:
-    """The name again, where `ServiceTitanCRM` offers a method by it: `customers.contacts.list`.
+    """How `ServiceTitanCRM` offers it, if it does: `customers.list`, `booking_provider(id).list`.
 
-    Looked up by the return annotations of its properties, so what is added there is found here.
+    Looked up by the return annotations of its members, so what is added there is found here.
     """
     *nouns, verb = name.split(".")
     owner: type = ServiceTitanCRM
+    steps: list[str] = []
     for noun in nouns:
         member = inspect.getattr_static(owner, noun, None)
-        if not isinstance(member, property) or member.fget is None:
+        reader = member.fget if isinstance(member, property) else member
+        if not inspect.isfunction(reader):
             return None
-        owner = get_type_hints(member.fget)["return"]
-    return name if inspect.isfunction(inspect.getattr_static(owner, verb, None)) else None
+        steps.append(noun if isinstance(member, property) else f"{noun}(id)")
+        hint = get_type_hints(reader)["return"]
+        owner = get_origin(hint) or hint
+    return ".".join((*steps, verb)) if inspect.isfunction(inspect.getattr_static(owner, verb, None)) else None
 
 
 def _row(row: Operation) -> Listed:

@@ -6,19 +6,40 @@ sent; changes are `…Update`, where absent (`UNSET`), null (`None`) and a value
 """
 
 from servicetitan_crm_async.models.address import Address, AddressUpdate
-from servicetitan_crm_async.models.booking import Booking, BookingCreate
+from servicetitan_crm_async.models.booking import Booking, BookingCreate, BookingUpdate
+from servicetitan_crm_async.models.booking_provider_tag import (
+    BookingProviderTag,
+    BookingProviderTagCreate,
+    BookingProviderTagUpdate,
+)
 from servicetitan_crm_async.models.contact import (
     Contact,
     ContactCreate,
     ContactPreferences,
+    ContactUpdate,
     CustomerContact,
     LocationContact,
     PhoneSettings,
 )
-from servicetitan_crm_async.models.custom_field import CustomField, CustomFieldValue
+from servicetitan_crm_async.models.contact_method import (
+    ContactMethod,
+    ContactMethodCreate,
+    ContactMethodPreference,
+    ContactMethodUpdate,
+)
+from servicetitan_crm_async.models.contact_person import (
+    ContactPerson,
+    ContactPersonCreate,
+    ContactPersonReplace,
+    ContactPersonUpdate,
+    ContactPreferenceType,
+    ContactRelationship,
+)
+from servicetitan_crm_async.models.custom_field import CustomField, CustomFieldType, CustomFieldValue
 from servicetitan_crm_async.models.customer import Customer, CustomerCreate, CustomerUpdate
 from servicetitan_crm_async.models.enums import (
     Active,
+    BookingProviderTagType,
     BookingStatus,
     ContactType,
     CoordinatesSource,
@@ -28,6 +49,7 @@ from servicetitan_crm_async.models.enums import (
     LeadStatus,
     OpenEnum,
     Priority,
+    RelatedKind,
     TagImportance,
 )
 from servicetitan_crm_async.models.external_data import (
@@ -36,11 +58,21 @@ from servicetitan_crm_async.models.external_data import (
     ExternalDataCreate,
     ExternalDataUpdate,
 )
-from servicetitan_crm_async.models.lead import Lead, LeadCreate, LeadUpdate
+from servicetitan_crm_async.models.lead import (
+    FollowUp,
+    FollowUpCreate,
+    Lead,
+    LeadCreate,
+    LeadForm,
+    LeadFormAnswer,
+    LeadUpdate,
+)
 from servicetitan_crm_async.models.location import Location, LocationCreate, LocationUpdate
+from servicetitan_crm_async.models.note import CustomerNoteCreate, LocationNoteCreate, Note, NoteCreate
 from servicetitan_crm_async.models.page import Envelope, FeedPage, Page
 from servicetitan_crm_async.models.record import Model, Record
-from servicetitan_crm_async.models.tag_type import TagType
+from servicetitan_crm_async.models.tag_type import Modification, TagType, TagTypeCreate, TagTypeUpdate
+from servicetitan_crm_async.models.tags import CustomerTags, LocationTags, Tagged
 
 __all__ = [
     "Active",
@@ -48,18 +80,37 @@ __all__ = [
     "AddressUpdate",
     "Booking",
     "BookingCreate",
+    "BookingProviderTag",
+    "BookingProviderTagCreate",
+    "BookingProviderTagType",
+    "BookingProviderTagUpdate",
     "BookingStatus",
+    "BookingUpdate",
     "Contact",
     "ContactCreate",
+    "ContactMethod",
+    "ContactMethodCreate",
+    "ContactMethodPreference",
+    "ContactMethodUpdate",
+    "ContactPerson",
+    "ContactPersonCreate",
+    "ContactPersonReplace",
+    "ContactPersonUpdate",
+    "ContactPreferenceType",
     "ContactPreferences",
+    "ContactRelationship",
     "ContactType",
+    "ContactUpdate",
     "CoordinatesSource",
     "CoordinatesVerification",
     "CustomField",
+    "CustomFieldType",
     "CustomFieldValue",
     "Customer",
     "CustomerContact",
     "CustomerCreate",
+    "CustomerNoteCreate",
+    "CustomerTags",
     "CustomerType",
     "CustomerUpdate",
     "Envelope",
@@ -69,20 +120,33 @@ __all__ = [
     "ExternalDataMode",
     "ExternalDataUpdate",
     "FeedPage",
+    "FollowUp",
+    "FollowUpCreate",
     "Lead",
     "LeadCreate",
+    "LeadForm",
+    "LeadFormAnswer",
     "LeadStatus",
     "LeadUpdate",
     "Location",
     "LocationContact",
     "LocationCreate",
+    "LocationNoteCreate",
+    "LocationTags",
     "LocationUpdate",
     "Model",
+    "Modification",
+    "Note",
+    "NoteCreate",
     "OpenEnum",
     "Page",
     "PhoneSettings",
     "Priority",
     "Record",
+    "RelatedKind",
     "TagImportance",
     "TagType",
+    "TagTypeCreate",
+    "TagTypeUpdate",
+    "Tagged",
 ]

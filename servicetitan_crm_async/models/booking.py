@@ -4,12 +4,12 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from servicetitan_crm_async.models.address import Address
+from servicetitan_crm_async.models.address import Address, AddressUpdate
 from servicetitan_crm_async.models.contact import ContactCreate
 from servicetitan_crm_async.models.enums import BookingStatus, CustomerType, Priority
 from servicetitan_crm_async.models.record import Instant, Model, Record
 
-__all__ = ["Booking", "BookingCreate"]
+__all__ = ["Booking", "BookingCreate", "BookingUpdate"]
 
 
 class Booking(Record, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class Booking(Record, frozen=True, kw_only=True):
     job_id: int | None = None
     """The job it became."""
     active: bool | None = None
-    """Said by the export feed alone; false means deleted."""
+    """Said by the export feed and by events; false means deleted."""
 
 
 class BookingCreate(Model, frozen=True, kw_only=True):
@@ -71,3 +71,22 @@ class BookingCreate(Model, frozen=True, kw_only=True):
     uploaded_images: tuple[str, ...] | UnsetType = UNSET
     is_send_confirmation_email: bool | UnsetType = UNSET
     """Whether the service writes to the customer that the booking has arrived."""
+
+
+class BookingUpdate(Model, frozen=True, kw_only=True):
+    """What to change of a booking; what is left out stays. Its contacts are changed one by one."""
+
+    source: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    summary: str | UnsetType | None = UNSET
+    external_id: str | UnsetType = UNSET
+    is_first_time_client: bool | UnsetType = UNSET
+    start: datetime | UnsetType = UNSET
+    address: AddressUpdate | UnsetType = UNSET
+    """The portal requires all six of its fields, and knows no coordinates here."""
+    customer_type: CustomerType | UnsetType = UNSET
+    campaign_id: int | UnsetType | None = UNSET
+    business_unit_id: int | UnsetType | None = UNSET
+    job_type_id: int | UnsetType | None = UNSET
+    priority: Priority | UnsetType = UNSET
+    uploaded_images: tuple[str, ...] | UnsetType = UNSET

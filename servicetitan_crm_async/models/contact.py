@@ -9,6 +9,7 @@ __all__ = [
     "Contact",
     "ContactCreate",
     "ContactPreferences",
+    "ContactUpdate",
     "CustomerContact",
     "LocationContact",
     "PhoneSettings",
@@ -71,3 +72,15 @@ class ContactCreate(Model, frozen=True, kw_only=True):
     type: ContactType
     value: str
     memo: str | UnsetType = UNSET
+
+
+class ContactUpdate(Model, frozen=True, kw_only=True):
+    """What to change of a contact; contacts of bookings have no preferences.
+
+    A changed contact of a booking comes back as one of these, without its id.
+    """
+
+    type: ContactType | UnsetType = UNSET
+    value: str | UnsetType = UNSET
+    memo: str | UnsetType | None = UNSET
+    preferences: ContactPreferences | UnsetType = UNSET

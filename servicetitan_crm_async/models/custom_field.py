@@ -1,8 +1,8 @@
 """Fields a company adds to its customers and locations."""
 
-from servicetitan_crm_async.models.record import Model
+from servicetitan_crm_async.models.record import Instant, Model, Record
 
-__all__ = ["CustomField", "CustomFieldValue"]
+__all__ = ["CustomField", "CustomFieldType", "CustomFieldValue"]
 
 
 class CustomField(Model, frozen=True, kw_only=True):
@@ -19,3 +19,15 @@ class CustomFieldValue(Model, frozen=True, kw_only=True):
 
     type_id: int
     value: str
+
+
+class CustomFieldType(Record, frozen=True, kw_only=True):
+    """A field that a company has added; records hold its id as `type_id`."""
+
+    name: str | None = None
+    data_type: str | None = None
+    """`Text`, `Dropdown` or `Numeric`, for instance."""
+    data_type_options: tuple[str, ...] | None = None
+    """What a dropdown offers."""
+    created_on: Instant
+    modified_on: Instant

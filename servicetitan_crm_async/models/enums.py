@@ -5,6 +5,7 @@ from typing import Self
 
 __all__ = [
     "Active",
+    "BookingProviderTagType",
     "BookingStatus",
     "ContactType",
     "CoordinatesSource",
@@ -14,6 +15,7 @@ __all__ = [
     "LeadStatus",
     "OpenEnum",
     "Priority",
+    "RelatedKind",
     "TagImportance",
 ]
 
@@ -71,6 +73,13 @@ class LeadStatus(OpenEnum):
     CONVERTED = "Converted"
 
 
+class BookingProviderTagType(OpenEnum):
+    """Which of the service's interfaces a source of bookings uses."""
+
+    V1_API = "V1Api"
+    V2_API = "V2Api"
+
+
 class BookingStatus(OpenEnum):
     """The portal has no `PENDING`; openapi-2.0.0 has neither `NEW` nor `ACCEPTED`."""
 
@@ -88,6 +97,14 @@ class Priority(OpenEnum):
     NORMAL = "Normal"
     HIGH = "High"
     URGENT = "Urgent"
+
+
+class RelatedKind(OpenEnum):
+    """What a contact person can be related to."""
+
+    CUSTOMER = "customer"
+    LOCATION = "location"
+    BOOKING = "booking"
 
 
 class TagImportance(OpenEnum):

@@ -4,17 +4,15 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
+from servicetitan_crm_async.models.address import Address
 from servicetitan_crm_async.models.enums import LeadStatus, Priority
 from servicetitan_crm_async.models.record import Instant, Model, Record
 
-__all__ = ["Lead", "LeadCreate", "LeadUpdate"]
+__all__ = ["FollowUp", "FollowUpCreate", "Lead", "LeadCreate", "LeadForm", "LeadFormAnswer", "LeadUpdate"]
 
 
-class Lead(Record, frozen=True, kw_only=True):
-    """An inquiry that has not become a job: it is followed up until it is converted or dismissed.
-
-    The `lead_…` fields are what the inquirer said, whether or not there is a customer of record.
-    """
+class LeadFacts(Record, frozen=True, kw_only=True):
+    """What lists, feeds and webhooks alike say of a lead."""
 
     status: LeadStatus
     priority: Priority
@@ -26,18 +24,26 @@ class Lead(Record, frozen=True, kw_only=True):
     business_unit_id: int | None = None
     job_type_id: int | None = None
     campaign_id: int | None = None
-    summary: str | None = None
-    call_reason_id: int | None = None
-    """What kind of inquiry it was, from the company's own list."""
     follow_up_date: Instant | None = None
     """When someone is to follow up next."""
     dismissing_reason_id: int | None = None
     created_by_id: int | None = None
+    tag_type_ids: tuple[int, ...] | None = None
+
+
+class Lead(LeadFacts, frozen=True, kw_only=True):
+    """An inquiry that has not become a job: it is followed up until it is converted or dismissed.
+
+    The `lead_…` fields are what the inquirer said, whether or not there is a customer of record.
+    """
+
+    summary: str | None = None
+    call_reason_id: int | None = None
+    """What kind of inquiry it was, from the company's own list."""
     call_id: int | None = None
     booking_id: int | None = None
     """The booking it was made from."""
     manual_call_id: int | None = None
-    tag_type_ids: tuple[int, ...] | None = None
     lead_url: str | None = None
     """The lead's permanent page; answered where the filter `genPermUrl` asks for it."""
     lead_customer_name: str | None = None
@@ -104,3 +110,39 @@ class LeadUpdate(Model, frozen=True, kw_only=True):
     lead_state: str | UnsetType | None = UNSET
     lead_zip: str | UnsetType | None = UNSET
     lead_country: str | UnsetType | None = UNSET
+
+
+class FollowUp(Model, frozen=True, kw_only=True):
+    """When someone is to follow up on a lead next."""
+
+    lead_id: int
+    follow_up_date: Instant
+    text: str | None = None
+    """A note on the lead that goes with it."""
+    pin_to_top: bool
+    """Whether that note is kept above the others."""
+
+
+class FollowUpCreate(Model, frozen=True, kw_only=True):
+    """The next time to follow up on a lead."""
+
+    follow_up_date: datetime
+    text: str | UnsetType = UNSET
+    """A note to go with it."""
+    pin_to_top: bool | UnsetType = UNSET
+
+
+class LeadForm(Model, frozen=True, kw_only=True):
+    """What someone filled in on a web site."""
+
+    name: str
+    email: str | UnsetType = UNSET
+    phone_number: str | UnsetType = UNSET
+    address: Address | UnsetType = UNSET
+    summary: str | UnsetType = UNSET
+
+
+class LeadFormAnswer(Model, frozen=True, kw_only=True):
+    """The lead a form became."""
+
+    lead_id: int

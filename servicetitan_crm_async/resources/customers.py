@@ -10,63 +10,49 @@ from servicetitan_crm_async._core.pages import Pages
 from servicetitan_crm_async.errors import ConfigError
 from servicetitan_crm_async.models import (
     Active,
-    Contact,
-    ContactCreate,
     Customer,
     CustomerCreate,
+    CustomerNoteCreate,
+    CustomerTags,
     CustomerUpdate,
 )
-from servicetitan_crm_async.models.found import Found
+from servicetitan_crm_async.resources.custom_fields import CustomFields
+from servicetitan_crm_async.resources.external_data import check_external_data
+from servicetitan_crm_async.resources.notes import DeletableNotes
+from servicetitan_crm_async.resources.owned_contacts import CustomerContacts
+from servicetitan_crm_async.resources.resource import ByIds, Exported
+from servicetitan_crm_async.resources.tags import RecordTags
 
 
-class CustomerContacts:
-    """Telephone numbers and addresses of one customer. They do not move the customer's `modified_on`."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def list(
-        self, customer_id: int, *, include_total: bool | None = None, page_size: int | None = None
-    ) -> Pages[Contact]:
-        """The contacts of a customer: `GET /customers/{id}/contacts`.
-
-        Contract portal alone takes `include_total` and `page_size`; openapi-2.0.0 answers them all at once.
-
-        Raises:
-            NotFound: when iterated, there is no such customer.
-        """
-        return self._caller.pages(
-            "customers.contacts.list",
-            Contact,
-            path={"customer_id": customer_id},
-            filters={"include_total": include_total},
-            page_size=page_size,
-        )
-
-    async def create(self, customer_id: int, contact: ContactCreate) -> Contact:
-        """Add a contact to a customer: `POST /customers/{id}/contacts`.
-
-        Never sent twice: when the answer is lost, `TransportFailure.maybe_applied` is true.
-
-        Raises:
-            NotFound: there is no such customer.
-        """
-        return await self._caller.one(
-            "customers.contacts.create", Contact, path={"customer_id": customer_id}, body=contact
-        )
-
-
-class Customers:
-    """Customers and their contacts; lists are of active customers unless `active` says otherwise."""
+class Customers(ByIds[Customer], Exported[Customer]):
+    """Customers and what belongs to them; lists are of active ones unless `active` says otherwise."""
 
     def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+        super().__init__(caller, "customers", Customer)
         self._contacts = CustomerContacts(caller)
+        self._notes: DeletableNotes[CustomerNoteCreate] = DeletableNotes(caller, "customers")
+        self._tags = RecordTags(caller, "customers", CustomerTags)
+        self._custom_fields = CustomFields(caller, "customers")
 
     @property
     def contacts(self) -> CustomerContacts:
-        """The contacts of one customer at a time."""
+        """Contacts of one customer, or of all."""
         return self._contacts
+
+    @property
+    def notes(self) -> DeletableNotes[CustomerNoteCreate]:
+        """Notes on one customer at a time."""
+        return self._notes
+
+    @property
+    def tags(self) -> RecordTags[CustomerTags]:
+        """Tags of one customer at a time; `crm.tags` has those of many."""
+        return self._tags
+
+    @property
+    def custom_fields(self) -> CustomFields:
+        """The fields that the company has added to its customers."""
+        return self._custom_fields
 
     def list(
         self,
@@ -103,39 +89,12 @@ class Customers:
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
-            ConfigError: at once, for a value no filter can have.
+            ConfigError: at once, for a value no filter can have, and for an external data key without
+                values or values without a key.
         """
-        return self._caller.pages(
-            "customers.list",
-            Customer,
-            filters={
-                "ids": ids,
-                "name": name,
-                "street": street,
-                "unit": unit,
-                "city": city,
-                "state": state,
-                "zip": zip,
-                "country": country,
-                "latitude": latitude,
-                "longitude": longitude,
-                "phone": phone,
-                "active": active,
-                "created_on_or_after": created_on_or_after,
-                "created_before": created_before,
-                "modified_on_or_after": modified_on_or_after,
-                "modified_before": modified_before,
-                "exclude_accounting_changes_from_modified_date_range": (
-                    exclude_accounting_changes_from_modified_date_range
-                ),
-                "external_data_application_guid": external_data_application_guid,
-                "external_data_key": external_data_key,
-                "external_data_values": external_data_values,
-                "sort": sort,
-                "include_total": include_total,
-            },
-            page_size=page_size,
-        )
+        pages = self._caller.pages("customers.list", Customer, locals())
+        check_external_data(external_data_key, external_data_values)
+        return pages
 
     async def get(self, customer_id: int) -> Customer:
         """One customer, active or not: `GET /customers/{id}`.
@@ -144,15 +103,6 @@ class Customers:
             NotFound: there is no such customer.
         """
         return await self._caller.one("customers.get", Customer, path={"customer_id": customer_id})
-
-    async def get_many(self, ids: Iterable[int], *, concurrency: int = 8) -> Found[Customer]:
-        """Customers by their ids, active or not, 50 a request: `GET /customers?ids=`.
-
-        The first batch that fails cancels the others and raises its error.
-        """
-        return await self._caller.by_ids(
-            "customers.list", Customer, ids, single="customers.get", concurrency=concurrency
-        )
 
     async def create(self, customer: CustomerCreate) -> Customer:
         """Create a customer with its locations: `POST /customers`.

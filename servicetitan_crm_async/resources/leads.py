@@ -8,18 +8,37 @@ from datetime import datetime
 from servicetitan_crm_async._core.caller import Caller
 from servicetitan_crm_async._core.pages import Pages
 from servicetitan_crm_async.errors import ConfigError
-from servicetitan_crm_async.models import Lead, LeadCreate, LeadStatus, Model
+from servicetitan_crm_async.models import (
+    FollowUp,
+    FollowUpCreate,
+    Lead,
+    LeadCreate,
+    LeadForm,
+    LeadFormAnswer,
+    LeadStatus,
+    LeadUpdate,
+    Model,
+    NoteCreate,
+)
+from servicetitan_crm_async.resources.notes import Notes
+from servicetitan_crm_async.resources.resource import ByIds, Exported
 
 
 class _Dismissal(Model, frozen=True, kw_only=True):
     dismissing_reason_id: int
 
 
-class Leads:
+class Leads(ByIds[Lead], Exported[Lead]):
     """Leads, from the inquiry until they are converted or dismissed."""
 
     def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+        super().__init__(caller, "leads", Lead)
+        self._notes: Notes[NoteCreate] = Notes(caller, "leads")
+
+    @property
+    def notes(self) -> Notes[NoteCreate]:
+        """Notes on one lead at a time."""
+        return self._notes
 
     def list(
         self,
@@ -56,34 +75,7 @@ class Leads:
             NotInContract: at once, for a filter the contract in use does not know.
             ConfigError: at once, for a value no filter can have.
         """
-        return self._caller.pages(
-            "leads.list",
-            Lead,
-            filters={
-                "ids": ids,
-                "status": status,
-                "customer_id": customer_id,
-                "is_prospect": is_prospect,
-                "without_customer": without_customer,
-                "customer_city": customer_city,
-                "customer_state": customer_state,
-                "customer_zip": customer_zip,
-                "customer_created_on_or_after": customer_created_on_or_after,
-                "customer_created_before": customer_created_before,
-                "customer_modified_on_or_after": customer_modified_on_or_after,
-                "lead_customer_name": lead_customer_name,
-                "lead_phone": lead_phone,
-                "is_capture_source_form": is_capture_source_form,
-                "gen_perm_url": gen_perm_url,
-                "created_on_or_after": created_on_or_after,
-                "created_before": created_before,
-                "modified_on_or_after": modified_on_or_after,
-                "modified_before": modified_before,
-                "sort": sort,
-                "include_total": include_total,
-            },
-            page_size=page_size,
-        )
+        return self._caller.pages("leads.list", Lead, locals())
 
     async def get(self, lead_id: int) -> Lead:
         """One lead: `GET /leads/{id}`.
@@ -106,6 +98,34 @@ class Leads:
         if self._caller.contract == "portal" and not (lead.call_reason_id or lead.follow_up_date):
             raise ConfigError({"call_reason_id": "contract 'portal' requires it, or follow_up_date"})
         return await self._caller.one("leads.create", Lead, body=lead)
+
+    async def update(self, lead_id: int, changes: LeadUpdate) -> Lead:
+        """Change the fields that are given and leave the others: `PATCH /leads/{id}`.
+
+        Never sent twice: when the answer is lost, `TransportFailure.maybe_applied` is true.
+
+        Raises:
+            NotFound: there is no such lead.
+        """
+        return await self._caller.one("leads.update", Lead, path={"lead_id": lead_id}, body=changes)
+
+    async def follow_up(self, lead_id: int, follow_up: FollowUpCreate) -> FollowUp:
+        """Say when to follow up next: `POST /leads/{id}/follow-up`.
+
+        Never sent twice: when the answer is lost, `TransportFailure.maybe_applied` is true.
+
+        Raises:
+            NotFound: there is no such lead.
+        """
+        return await self._caller.one("leads.follow_up", FollowUp, path={"lead_id": lead_id}, body=follow_up)
+
+    async def submit_form(self, form: LeadForm, *, id: int | None = None) -> LeadFormAnswer:
+        """Hand in what someone filled in on a web site: `POST /leads/form`; it becomes a lead.
+
+        `id` is a query parameter that the service does not explain. Never sent twice: when the answer is
+        lost, `TransportFailure.maybe_applied` is true.
+        """
+        return await self._caller.one("leads.submit_form", LeadFormAnswer, filters={"id": id}, body=form)
 
     async def dismiss(self, lead_id: int, *, reason_id: int | None = None) -> None:
         """Close a lead that needs no more follow-up: `POST /leads/{id}/dismiss`, `PUT` in openapi-2.0.0.

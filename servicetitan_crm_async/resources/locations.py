@@ -7,15 +7,58 @@ from datetime import datetime
 
 from servicetitan_crm_async._core.caller import ActiveText, Caller
 from servicetitan_crm_async._core.pages import Pages
-from servicetitan_crm_async.models import Active, Location, LocationCreate, LocationUpdate
-from servicetitan_crm_async.models.found import Found
+from servicetitan_crm_async.models import (
+    Active,
+    Location,
+    LocationCreate,
+    LocationNoteCreate,
+    LocationTags,
+    LocationUpdate,
+)
+from servicetitan_crm_async.resources.custom_fields import CustomFields
+from servicetitan_crm_async.resources.external_data import check_external_data
+from servicetitan_crm_async.resources.notes import DeletableNotes
+from servicetitan_crm_async.resources.owned_contacts import LocationContacts
+from servicetitan_crm_async.resources.preferred_technician import PreferredTechnician
+from servicetitan_crm_async.resources.resource import ByIds, Exported
+from servicetitan_crm_async.resources.tags import RecordTags
 
 
-class Locations:
+class Locations(ByIds[Location], Exported[Location]):
     """Locations, each of exactly one customer; lists are of active ones unless `active` says otherwise."""
 
     def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+        super().__init__(caller, "locations", Location)
+        self._contacts = LocationContacts(caller)
+        self._notes: DeletableNotes[LocationNoteCreate] = DeletableNotes(caller, "locations")
+        self._tags = RecordTags(caller, "locations", LocationTags)
+        self._custom_fields = CustomFields(caller, "locations")
+        self._preferred_technician = PreferredTechnician(caller)
+
+    @property
+    def contacts(self) -> LocationContacts:
+        """Contacts of one location, or of all."""
+        return self._contacts
+
+    @property
+    def notes(self) -> DeletableNotes[LocationNoteCreate]:
+        """Notes on one location at a time."""
+        return self._notes
+
+    @property
+    def tags(self) -> RecordTags[LocationTags]:
+        """Tags of one location at a time."""
+        return self._tags
+
+    @property
+    def custom_fields(self) -> CustomFields:
+        """The fields that the company has added to its locations."""
+        return self._custom_fields
+
+    @property
+    def preferred_technician(self) -> PreferredTechnician:
+        """The technician that a location would rather have."""
+        return self._preferred_technician
 
     def list(
         self,
@@ -51,36 +94,12 @@ class Locations:
 
         Raises:
             NotInContract: at once, for a filter the contract in use does not know.
-            ConfigError: at once, for a value no filter can have.
+            ConfigError: at once, for a value no filter can have, and for an external data key without
+                values or values without a key.
         """
-        return self._caller.pages(
-            "locations.list",
-            Location,
-            filters={
-                "ids": ids,
-                "customer_id": customer_id,
-                "name": name,
-                "street": street,
-                "unit": unit,
-                "city": city,
-                "state": state,
-                "zip": zip,
-                "country": country,
-                "latitude": latitude,
-                "longitude": longitude,
-                "active": active,
-                "created_on_or_after": created_on_or_after,
-                "created_before": created_before,
-                "modified_on_or_after": modified_on_or_after,
-                "modified_before": modified_before,
-                "external_data_application_guid": external_data_application_guid,
-                "external_data_key": external_data_key,
-                "external_data_values": external_data_values,
-                "sort": sort,
-                "include_total": include_total,
-            },
-            page_size=page_size,
-        )
+        pages = self._caller.pages("locations.list", Location, locals())
+        check_external_data(external_data_key, external_data_values)
+        return pages
 
     async def get(self, location_id: int) -> Location:
         """One location, active or not: `GET /locations/{id}`.
@@ -89,16 +108,6 @@ class Locations:
             NotFound: there is no such location.
         """
         return await self._caller.one("locations.get", Location, path={"location_id": location_id})
-
-    async def get_many(self, ids: Iterable[int], *, concurrency: int = 8) -> Found[Location]:
-        """Locations by their ids, active or not, 50 a request: `GET /locations?ids=`.
-
-        Contract openapi-2.0.0 has no such filter; there each is got by itself. The first request that
-        fails cancels the others and raises its error.
-        """
-        return await self._caller.by_ids(
-            "locations.list", Location, ids, single="locations.get", concurrency=concurrency
-        )
 
     async def create(self, location: LocationCreate) -> Location:
         """Add a location to a customer: `POST /locations`.

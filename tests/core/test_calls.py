@@ -199,7 +199,7 @@ def test_ids_fill_the_path() -> None:
     request = prepare(operation("portal", "customers.get"), tenant=7, path={"id": 12})
     assert request.target == "/crm/v2/tenant/7/customers/12"
     request = prepare(
-        operation("portal", "bookings.create"),
+        operation("portal", "booking_provider.create"),
         tenant=7,
         path={"booking_provider": 5},
         body=BookingCreate(name="a", summary="b", source="c", external_id="d", is_first_time_client=True),
@@ -418,7 +418,7 @@ def test_what_the_contract_does_not_know_is_named_at_its_place() -> None:
         is_first_time_client=True,
         address=Address(street="s", city="c", state="s", zip="z", country="c", latitude=1.0),
     )
-    assert problems_with("bookings.create", booking, booking_provider=1) == {
+    assert problems_with("booking_provider.create", booking, booking_provider=1) == {
         "address.latitude": "is not known to contract 'portal'"
     }
 
@@ -468,19 +468,26 @@ def test_a_member_of_a_list_of_texts_is_looked_at_too() -> None:
         is_first_time_client=True,
         uploaded_images=("fine", "\ud800"),
     )
-    assert set(problems_with("bookings.create", booking, booking_provider=1)) == {"uploaded_images[1]"}
+    assert set(problems_with("booking_provider.create", booking, booking_provider=1)) == {
+        "uploaded_images[1]"
+    }
+
+
+GUID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
 
 def test_external_data_is_checked_like_the_rest() -> None:
     changes = LocationUpdate(
         external_data=ExternalDataUpdate(
-            application_guid="g", external_data=(ExternalDataChange(key="k", value=None),)
+            application_guid=GUID, external_data=(ExternalDataChange(key="k", value=None),)
         )
     )
     assert body_of("locations.update", changes, id=1) == {
-        "externalData": {"applicationGuid": "g", "externalData": [{"key": "k", "value": None}]}
+        "externalData": {"applicationGuid": GUID, "externalData": [{"key": "k", "value": None}]}
     }
     assert set(problems_with("locations.update", changes, "openapi-2.0.0", id=1)) == {"external_data"}
+    mistyped = LocationUpdate(external_data=ExternalDataUpdate(application_guid="g", external_data=()))
+    assert set(problems_with("locations.update", mistyped, id=1)) == {"external_data.application_guid"}
 
 
 def test_a_body_where_none_belongs_is_refused() -> None:

@@ -9,7 +9,14 @@ import msgspec
 import pytest
 from desk import ADDRESS, LOCATION, OPENAPI, PORTAL, both, desk
 
-from servicetitan_crm_async import Conflict, ContractName, NotFound, ServiceFault, TransportFailure
+from servicetitan_crm_async import (
+    Conflict,
+    ContractName,
+    NotFound,
+    NotInContract,
+    ServiceFault,
+    TransportFailure,
+)
 from servicetitan_crm_async.models import (
     BookingCreate,
     ContactCreate,
@@ -156,15 +163,14 @@ async def test_a_dismissal_whose_answer_is_lost_is_not_sent_again(contract: Cont
 async def test_a_booking_goes_through_its_provider() -> None:
     async with desk(PORTAL) as d:
         provider = d.sandbox.world().providers[0]
-        made = await d.crm.bookings.create(new_booking(PORTAL), booking_provider=provider)
+        made = await d.crm.booking_provider(provider).create(new_booking(PORTAL))
         assert (made.name, made.external_id, made.status) == ("Ada", "e-1", "New")
         assert d.asked() == [("POST", f"/booking-provider/{provider}/bookings", {})]
         assert [found.id for found in await d.crm.bookings.list(external_id="e-1").collect()] == [made.id]
         d.visits()
-        await d.refuses(lambda: d.crm.bookings.create(new_booking(PORTAL)), "booking_provider")
-        await d.refuses(
-            lambda: d.crm.bookings.create(new_booking(PORTAL), booking_provider=0), "booking_provider"
-        )
+        with pytest.raises(NotInContract, match=r"booking_provider\(id\)\.create"):
+            await d.crm.bookings.create(new_booking(PORTAL))
+        await d.refuses(lambda: d.crm.booking_provider(0).create(new_booking(PORTAL)), "booking_provider")
 
 
 async def test_a_booking_without_providers() -> None:
@@ -172,9 +178,8 @@ async def test_a_booking_without_providers() -> None:
         made = await d.crm.bookings.create(new_booking(OPENAPI))
         assert (made.name, made.start) == ("Ada", START)
         assert d.asked() == [("POST", "/bookings", {})]
-        await d.refuses(
-            lambda: d.crm.bookings.create(new_booking(OPENAPI), booking_provider=1), "booking_provider"
-        )
+        with pytest.raises(NotInContract, match=r"use bookings\.create"):
+            await d.crm.booking_provider(1).create(new_booking(OPENAPI))
 
 
 @both
@@ -182,7 +187,7 @@ async def test_bad_input_fails_before_any_request(contract: ContractName) -> Non
     replace = msgspec.structs.replace
     async with desk(contract, customers=5) as d:
         customer, booking = new_customer(contract), new_booking(contract)
-        provider = 1 if contract == PORTAL else None
+        bookings = d.crm.booking_provider(1) if contract == PORTAL else d.crm.bookings
         await d.refuses(lambda: d.crm.customers.create(replace(customer, locations=())), "locations")
         await d.refuses(lambda: d.crm.customers.create(replace(customer, name=" ")), "name")
         bare = replace(booking, address=msgspec.UNSET, contacts=msgspec.UNSET)
@@ -190,11 +195,11 @@ async def test_bad_input_fails_before_any_request(contract: ContractName) -> Non
         blank = ContactCreate(type=ContactType.EMAIL, value=" ")
         for nobody in (bare, replace(bare, contacts=()), replace(bare, contacts=(fax, blank))):
             await d.refuses(
-                lambda b=nobody: d.crm.bookings.create(b, booking_provider=provider),  # type: ignore[misc]
+                lambda b=nobody: bookings.create(b),  # type: ignore[misc]
                 "address",
             )
         await d.refuses(
-            lambda: d.crm.bookings.create(replace(booking, name="", summary=""), booking_provider=provider),
+            lambda: bookings.create(replace(booking, name="", summary="")),
             "name",
             "summary",
         )

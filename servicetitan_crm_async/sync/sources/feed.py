@@ -6,8 +6,9 @@ import logging
 
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import to_text, whole_second
+from servicetitan_crm_async._core.feed import next_token
 from servicetitan_crm_async.contract import Operation
-from servicetitan_crm_async.errors import FeedStalled, InvalidRequest
+from servicetitan_crm_async.errors import InvalidRequest
 from servicetitan_crm_async.sync.ledger import OpenWindow
 from servicetitan_crm_async.sync.odd import Odd, between_neighbours
 from servicetitan_crm_async.sync.reading import RawPage
@@ -78,7 +79,9 @@ class FeedSource:
     async def _step(self) -> bool:
         async with self._pages(self._filters()) as page:
             if page.has_more:
-                self._check(page.token)
+                # The token just asked with counts as used: a run taken up begins with one.
+                self._used.update(filter(None, (self.token,)))
+                next_token(self._operation.name, page.token, self._used)
             if self._settled is None:
                 self._settled = max(self._since, self._flow.end_after(page))
             newest = max((record.ticks for record in page.records), default=EARLIEST)
@@ -101,11 +104,3 @@ class FeedSource:
     def _filters(self) -> dict[str, FilterValue]:
         start = None if self._since == EARLIEST else to_text(whole_second(self._since))
         return {"from": self.token or start, "include_recent_changes": self._recent or None}
-
-    def _check(self, token: str | None) -> None:
-        if token is None or token in self._used or token == self.token:
-            raise FeedStalled(
-                f"{self._operation.name}: the feed says there is more and gives "
-                f"{'no token' if token is None else 'a token it gave before'}; going on could never end"
-            )
-        self._used.add(token)
