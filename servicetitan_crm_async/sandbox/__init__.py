@@ -14,7 +14,7 @@ from .instants import TICKS_PER_SECOND, datetime_of, parse_instant, text_of, tic
 from .messages import Answer, Mishap, Request
 from .operations import Habits
 from .recipe import Recipe
-from .records import KINDS, BookingState, Kind, LeadState, Record
+from .records import KINDS, SIDE_KINDS, AnyKind, BookingState, Kind, LeadState, Record, SideKind
 from .sandbox import Sandbox
 from .server import SandboxServer, serve, system_ticks
 from .statistics import Statistics, Visit
@@ -22,8 +22,10 @@ from .world import World
 
 __all__ = [
     "KINDS",
+    "SIDE_KINDS",
     "TICKS_PER_SECOND",
     "Answer",
+    "AnyKind",
     "BookingState",
     "Fault",
     "FaultScript",
@@ -37,6 +39,7 @@ __all__ = [
     "Request",
     "Sandbox",
     "SandboxServer",
+    "SideKind",
     "Statistics",
     "Tenant",
     "Visit",

@@ -14,7 +14,7 @@ from . import gazetteer
 from .dice import Dice
 from .instants import TICKS_PER_SECOND, text_of
 from .messages import Body, Json
-from .records import FIRST_ID, BookingState, Kind, LeadState, Record
+from .records import FIRST_ID, AnyKind, BookingState, LeadState, Record
 
 if TYPE_CHECKING:
     from .world import World
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 APPLICATION_GUID = "6f1c2b34-8a5d-4e0f-9b7c-2d3e4f5a6b7c"
 """The application that all seeded external data belongs to."""
 
+FIELD_TYPES = dict(enumerate(gazetteer.FIELD_TYPES, FIRST_ID["custom_field_types"]))
+"""Custom field types by id, the same for customers and locations."""
+
+_DRAWN_FIELDS = [(type_id, field.name) for type_id, field in FIELD_TYPES.items() if not field.options]
 _STAYS, _ADDRESS, _EDITS = -1, -2, 0
 _DAY = 86_400 * TICKS_PER_SECOND
 _PRIORITIES = ("Low", "Normal", "Normal", "Normal", "High", "Urgent")
 _CONTACT_TYPES = ("MobilePhone",) * 9 + ("Phone",) * 4 + ("Email",) * 6 + ("Fax",)
 
 
-def body_of(world: World, kind: Kind, record: Record) -> Body:
+def body_of(world: World, kind: AnyKind, record: Record) -> Body:
     """The record as the portal's list shows it, contacts with the id of their owner last."""
     body = _DRAWN[kind](world, record)
     if record.own:
@@ -58,6 +62,11 @@ def phone_settings(kind: str, value: str) -> Body:
     return {"phoneNumber": "" if kind == "Email" else value, "doNotText": kind != "MobilePhone"}
 
 
+def tag_code(name: str) -> str:
+    """The code of a tag type that was given none: its capitals, or how it begins."""
+    return ("".join(letter for letter in name if letter.isupper()) or name.upper())[:20]
+
+
 def _address(world: World, subject: int) -> Body:
     dice = Dice(world.key, subject, _ADDRESS)
     town, latitude, longitude = place_near(dice)
@@ -82,7 +91,7 @@ def _name_and_type(stays: Dice) -> tuple[str, str]:
 def _custom_fields(dice: Dice) -> Json:
     return [
         {"typeId": type_id, "name": name, "value": f"{dice.below(10_000):04d}"}
-        for type_id, name in gazetteer.CUSTOM_FIELDS
+        for type_id, name in _DRAWN_FIELDS
         if dice.chance(25)
     ]
 
@@ -185,6 +194,12 @@ def _location_contact(world: World, record: Record) -> Body:
     return _contact(world, record, "locationId")
 
 
+def _booking_contact(world: World, record: Record) -> Body:
+    body = _contact(world, record, "bookingId")
+    shown = {name: body[name] for name in ("id", "type", "value", "memo", "modifiedOn")}
+    return {**shown, "memo": body["memo"] or ""}
+
+
 def _lead(world: World, record: Record) -> Body:
     stays, edits = Dice(world.key, record.id, _STAYS), Dice(world.key, record.id, _EDITS + record.edit)
     known = bool(record.owner)
@@ -267,7 +282,7 @@ def _tag_type(world: World, record: Record) -> Body:
         "id": record.id,
         "name": name,
         "color": color,
-        "code": "".join(letter for letter in name if letter.isupper()),
+        "code": tag_code(name),
         "importance": edits.pick(("Medium", "High")),
         "isConversionOpportunity": edits.chance(20),
         "allowToUseOnTimesheetActivity": edits.chance(30),
@@ -278,7 +293,47 @@ def _tag_type(world: World, record: Record) -> Body:
     }
 
 
-_DRAWN: dict[Kind, Callable[[World, Record], Body]] = {
+def _note(world: World, record: Record) -> Body:
+    dice = Dice(world.key, record.id, _STAYS)
+    return {
+        "id": record.id,
+        "text": dice.pick(gazetteer.REMARKS),
+        "isPinned": dice.chance(15),
+        "createdById": 501 + dice.below(12),
+        "createdOn": text_of(record.created),
+        "modifiedOn": text_of(record.modified),
+    }
+
+
+def _booking_provider_tag(_: World, record: Record) -> Body:
+    number = record.id - FIRST_ID["booking_provider_tags"]
+    again, place = divmod(number, len(gazetteer.SOURCES))
+    source = gazetteer.SOURCES[place] + (f" {again + 1}" if again else "")
+    return {
+        "id": record.id,
+        "tagName": source,
+        "description": f"Bookings by way of {source}",
+        "type": "V2Api" if number else "V1Api",
+        "createdOn": text_of(record.created),
+        "modifiedOn": text_of(record.modified),
+        "active": record.active,
+    }
+
+
+def _custom_field_type(_: World, record: Record) -> Body:
+    number = record.id - FIRST_ID["custom_field_types"]
+    field = gazetteer.FIELD_TYPES[number % len(gazetteer.FIELD_TYPES)]
+    return {
+        "id": record.id,
+        "name": field.name,
+        "dataType": field.data_type,
+        "dataTypeOptions": field.options,
+        "createdOn": text_of(record.created),
+        "modifiedOn": text_of(record.modified),
+    }
+
+
+_DRAWN: dict[AnyKind, Callable[[World, Record], Body]] = {
     "customers": _customer,
     "customer_contacts": _customer_contact,
     "locations": _location,
@@ -286,4 +341,8 @@ _DRAWN: dict[Kind, Callable[[World, Record], Body]] = {
     "leads": _lead,
     "bookings": _booking,
     "tag_types": _tag_type,
+    "notes": _note,
+    "booking_provider_tags": _booking_provider_tag,
+    "custom_field_types": _custom_field_type,
+    "booking_contacts": _booking_contact,
 }

@@ -20,6 +20,12 @@ def key_of(seed: int, tenant_id: int) -> bytes:
     return blake2b(f"{seed}/{tenant_id}".encode(), digest_size=32).digest()
 
 
+def guid_for(key: bytes, subject: int, purpose: int) -> str:
+    """A GUID for one purpose, by its digits one of those that are drawn by chance."""
+    digits = blake2b(_pack(subject, purpose), digest_size=16, key=key).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+
+
 class Dice:
     """Some 500 bits for one purpose, drawn from the bottom up.
 

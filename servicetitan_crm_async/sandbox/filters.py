@@ -10,7 +10,7 @@ import msgspec
 from .bodies import APPLICATION_GUID
 from .messages import invalid
 from .queries import Query, Window
-from .records import Kind, LeadState, Record
+from .records import AnyKind, LeadState, Record
 from .views import list_bytes
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class _Facts(msgspec.Struct, rename="camel", gc=False):
     """
 
     name: object = None
+    tag_name: object = None
     address: dict[str, object] | None = None
     value: object = None
     external_id: object = None
@@ -59,7 +60,7 @@ _ReadFacts: TypeAlias = Callable[[Record], _Facts]
 _read_facts = msgspec.json.Decoder(_Facts).decode
 
 
-def tests_of(world: World, kind: Kind, query: Query) -> list[Test]:
+def tests_of(world: World, kind: AnyKind, query: Query) -> list[Test]:
     """One test for each filter of the query that needs the record itself."""
     found: list[Test] = []
 
@@ -78,6 +79,8 @@ def tests_of(world: World, kind: Kind, query: Query) -> list[Test]:
         found.append(lambda record: record.owner == customer)
     if kind == "bookings" and (external := query.text("externalId")):
         found.append(lambda record: facts(record).external_id == external)
+    if kind == "booking_provider_tags" and (tag := query.text("name")):
+        found.append(lambda record: _contains(facts(record).tag_name, tag))
     if kind == "leads":
         found += _lead_tests(world, facts, query)
     return found

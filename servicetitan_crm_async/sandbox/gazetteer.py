@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class FieldType(NamedTuple):
+    """A custom field that a tenant has set up."""
+
+    name: str
+    data_type: str
+    options: tuple[str, ...] = ()
+
+
 class Town(NamedTuple):
     """A town with a point near its middle, around which its addresses are scattered."""
 
@@ -69,10 +77,17 @@ ERRANDS = (
     "Roof leak near the chimney", "Sump pump alarm", "Toilet runs constantly",
     "Water heater making noise — “like popcorn”",
 )  # fmt: skip
+REMARKS = (
+    "Beware of the dog, call from the gate", "Breaker panel is behind the fridge",
+    "Customer prefers morning visits", "Left a quote with the tenant", "Meter is in the neighbour's yard",
+    "No answer, left a voicemail", "Parts on order, expected in a week",
+    "Paid cash; receipt by post", "Second floor, no lift", "¿Habla español? Sí, llamar a María",
+)  # fmt: skip
 MEMOS = (
     None, None, None, "Home", "Work", "Owner's daughter - Kelly", "Call after 5 pm", "Büro", "Tenant",
     "Gate: #4471",
 )  # fmt: skip
+PERSON_TITLES = (None, "Owner", "Tenant", "Property manager", "Accounts payable", "Hausmeister")
 TAGS = (
     ("VIP", "#FFB300"), ("Do Not Rush", "#B71C1C"), ("Membership", "#1B5E20"), ("Warranty", "#0D47A1"),
     ("Commercial Contract", "#4A148C"), ("Pets", "#6D4C41"), ("Gate Code", "#37474F"),
@@ -80,5 +95,8 @@ TAGS = (
     ("Señas en español", "#EF6C00"), ("Old Equipment", "#827717"), ("Financing", "#283593"),
     ("Landlord", "#5D4037"), ("Rebate", "#2E7D32"), ("No Voicemail", "#455A64"),
 )  # fmt: skip
-CUSTOM_FIELDS = ((9001, "Gate code"), (9002, "Preferred window"), (9003, "System age"), (9004, "Referred by"))
+FIELD_TYPES = (
+    FieldType("Gate code", "Text"), FieldType("Preferred window", "Text"), FieldType("System age", "Numeric"),
+    FieldType("Referred by", "Text"), FieldType("Heating fuel", "Dropdown", ("Gas", "Oil", "Electric")),
+)  # fmt: skip
 SOURCES = ("Website", "Angi", "Google Local Services", "Thumbtack", "Chat")

@@ -1,27 +1,25 @@
-"""Leads and bookings: how an inquiry comes in, becomes another and is closed.
-
-Of a booking's contacts only their presence is looked at; the operations that would show them are not
-here yet.
-"""
+"""Leads and bookings: how an inquiry comes in, becomes another and is closed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from . import shapes
+from .booking_contacts import add_booking_contact
 from .instants import parse_instant, text_of
 from .messages import Body, Json, Problem, Reply, invalid
-from .operations import Call, done
-from .records import BookingState, Kind, LeadState
+from .notes import add_note
+from .operations import Call, done, ok
+from .queries import Query
+from .records import API_USER, BookingState, Kind, LeadState, Record
 from .views import list_bytes
 from .world import World
-from .writes import API_USER, objects
+from .writes import objects
 
 
 def get_provider_booking(call: Call) -> Reply:
     """One booking of one provider; those of others are not found."""
-    provider, booking = call.provider(), call.record("bookings")
-    if booking.owner != provider:
-        raise Problem(404, "Booking not found.")
-    return Reply(200, list_bytes(call.world, "bookings", booking))
+    return Reply(200, list_bytes(call.world, "bookings", call.booking()))
 
 
 def create_lead(call: Call) -> Reply:
@@ -34,17 +32,28 @@ def create_lead(call: Call) -> Reply:
     owner = _linked(world, "customers", sent, "customerId")
     home = _linked(world, "locations", sent, "locationId")
     booking = _linked(world, "bookings", sent, "bookingId")
-    own: Body = {"priority": "Normal", "createdById": API_USER, "tagTypeIds": [], "captureSource": None}
-    for name in (*shapes.NEW_LEAD, "callId", "manualCallId", "leadUrl"):
-        if name not in ("customerId", "locationId") and (name not in own or sent.get(name) is not None):
-            own[name] = sent.get(name)
-    own["dismissingReasonId"] = None
-    own["followUpDate"] = _instant_text(sent.get("followUpDate"))
-    own["campaignId"] = sent.get("campaignId") or 300
-    lead = world.create("leads", own, owner=owner, link=home)
+    lead = _new_lead(world, sent, owner=owner, link=home)
     if booking:
         world.set_state("bookings", booking, BookingState.Dismissed)
     return Reply(200, list_bytes(world, "leads", lead, call.contract))
+
+
+def submit_form(call: Call) -> Reply:
+    """What somebody filled in becomes a lead; which form it was (`id`) is nothing a lead would show."""
+    Query(call.query, frozenset({"id"})).whole("id")
+    sent = call.sent()
+    shapes.check(sent, shapes.LEAD_FORM, closed=True)
+    filled_in = sent.get("address")
+    address: Mapping[str, Json] = filled_in if isinstance(filled_in, Mapping) else {}
+    said: Body = {
+        "summary": sent.get("summary"),
+        "leadCustomerName": sent["name"],
+        "leadPhone": sent.get("phoneNumber"),
+        "leadEmail": sent.get("email"),
+    }
+    for part in ("street", "unit", "city", "state", "zip", "country"):
+        said[f"lead{part.capitalize()}"] = address.get(part)
+    return ok({"leadId": _new_lead(call.world, said, source="Form").id})
 
 
 def update_lead(call: Call) -> Reply:
@@ -62,12 +71,22 @@ def dismiss_lead(call: Call) -> Reply:
         sent = call.sent()
         shapes.check(sent, shapes.DISMISSED_LEAD, closed=True)
         reason = sent["dismissingReasonId"]
-    lead = call.record("leads")
-    if lead.state != LeadState.Open:
-        raise Problem(409, f"The lead is {LeadState(lead.state).name.lower()} already.")
+    lead = _open_lead(call)
     call.world.edit("leads", lead.id, {"dismissingReasonId": reason, "followUpDate": None})
     lead.state = LeadState.Dismissed
     return done()
+
+
+def follow_up(call: Call) -> Reply:
+    """When to get back to an open lead, and a note of why if there is something to say."""
+    lead, sent = _open_lead(call), call.sent()
+    shapes.check(sent, shapes.FOLLOW_UP, closed=True)
+    text, pinned = sent.get("text"), bool(sent.get("pinToTop"))
+    date = _instant_text(sent["followUpDate"])
+    call.world.edit("leads", lead.id, {"followUpDate": date})
+    if text:
+        add_note(call.world, lead.id, str(text), pinned=pinned)
+    return ok({"leadId": lead.id, "followUpDate": date, "text": text, "pinToTop": pinned})
 
 
 def create_booking(call: Call) -> Reply:
@@ -91,7 +110,50 @@ def create_booking(call: Call) -> Reply:
     own["isFirstTimeClient"] = bool(sent.get("isFirstTimeClient"))
     own["dismissingReasonId"] = None
     booking = world.create("bookings", own, owner=provider)
+    for contact in objects(sent.get("contacts")):
+        add_booking_contact(world, booking, contact)
     return Reply(200, list_bytes(world, "bookings", booking, call.contract))
+
+
+def update_booking(call: Call) -> Reply:
+    """Fields of a booking; what is not sent stays."""
+    booking, sent = call.booking(), call.sent()
+    shapes.check(sent, shapes.CHANGED_BOOKING, closed=True)
+    if "start" in sent:
+        sent["start"] = _instant_text(sent["start"])
+    call.world.edit("bookings", booking.id, sent)
+    return Reply(200, list_bytes(call.world, "bookings", booking))
+
+
+def dismiss_booking(call: Call) -> Reply:
+    """Close a booking that was neither closed nor made a job; no answer ever shows the memo."""
+    booking, sent = call.booking(), call.sent() if call.body else {}
+    shapes.check(sent, shapes.DISMISSED_BOOKING, closed=True)
+    if booking.state in (BookingState.Dismissed, BookingState.Converted):
+        raise Problem(409, f"The booking is {BookingState(booking.state).name.lower()} already.")
+    call.world.edit("bookings", booking.id, {"dismissingReasonId": sent.get("callReasonId")})
+    booking.state = BookingState.Dismissed
+    return done()
+
+
+def _new_lead(
+    world: World, said: Body, *, owner: int = 0, link: int = 0, source: str | None = None
+) -> Record:
+    own: Body = {"priority": "Normal", "createdById": API_USER, "tagTypeIds": [], "captureSource": source}
+    for name in (*shapes.NEW_LEAD, "callId", "manualCallId", "leadUrl"):
+        if name not in ("customerId", "locationId") and (name not in own or said.get(name) is not None):
+            own[name] = said.get(name)
+    own["dismissingReasonId"] = None
+    own["followUpDate"] = _instant_text(said.get("followUpDate"))
+    own["campaignId"] = said.get("campaignId") or 300
+    return world.create("leads", own, owner=owner, link=link)
+
+
+def _open_lead(call: Call) -> Record:
+    lead = call.record("leads")
+    if lead.state != LeadState.Open:
+        raise Problem(409, f"The lead is {LeadState(lead.state).name.lower()} already.")
+    return lead
 
 
 def _linked(world: World, kind: Kind, sent: Body, field: str) -> int:

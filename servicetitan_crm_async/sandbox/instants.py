@@ -28,6 +28,10 @@ def ticks_of(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10
 
 
+_FIRST = ticks_of(datetime.min.replace(tzinfo=UTC))
+_BEHIND_LAST = ticks_of(datetime.max.replace(tzinfo=UTC)) + 10
+
+
 def ticks_of_seconds(seconds: float) -> int:
     """Ticks of a duration or a unix time in seconds, rounded to the nearest tick."""
     return round(seconds * TICKS_PER_SECOND)
@@ -55,7 +59,8 @@ def parse_instant(text: str) -> int | None:
     """Ticks of an RFC 3339 instant; None for anything else.
 
     Strict on purpose: without an offset, or with an eighth digit, a text is no instant. A client that
-    sends such text to the live service finds out by getting the wrong records.
+    sends such text to the live service finds out by getting the wrong records. Nor is one that its offset
+    moves out of the years 1 to 9999, for there is no text to answer with.
     """
     found = _INSTANT.fullmatch(text)
     if found is None:
@@ -70,7 +75,8 @@ def parse_instant(text: str) -> int | None:
         )
     except ValueError:
         return None
-    return ticks_of(moment) - offset * TICKS_PER_SECOND + int((fraction or "0").ljust(7, "0"))
+    ticks = ticks_of(moment) - offset * TICKS_PER_SECOND + int((fraction or "0").ljust(7, "0"))
+    return ticks if _FIRST <= ticks < _BEHIND_LAST else None
 
 
 def parse_day_or_instant(text: str) -> int | None:

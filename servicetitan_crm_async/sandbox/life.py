@@ -17,8 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .instants import TICKS_PER_SECOND, ticks_of_seconds
-from .records import BookingState, Kind, LeadState, Record
-from .seeding import PROVIDER_IDS
+from .records import FIRST_ID, BookingState, Kind, LeadState, Record
 
 if TYPE_CHECKING:
     from .world import World
@@ -135,7 +134,7 @@ class Life:
             chance, place = divmod(chance, max(1, len(customers)))
             record = Record(table.next_id(), stamp, stamp)
             if kind == "bookings":
-                record.owner = PROVIDER_IDS + chance % world.recipe.booking_providers
+                record.owner = FIRST_ID["booking_provider_tags"] + chance % world.recipe.booking_providers
             elif customers and chance % 5:
                 record.owner = customers[place].id
                 record.link = world.home_of(record.owner)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from .bodies import body_of
 from .filters import EXTERNAL_DATA_FILTERS, LEAD_FILTERS, PLACE_FILTERS, tests_of
-from .messages import Reply, encode_json, invalid
+from .messages import Body, Reply, encode_json, invalid
 from .operations import Call, Operation, array_in, ok
 from .queries import Page, Query
-from .records import Kind, Record
+from .records import AnyKind, Kind, Record
 from .selections import Selection, Wanted, select, shuffle_ties
 from .tables import OrderBy, Scope
 from .views import contacts_of, list_bytes, openapi_body, ownerless_contact
+
+_T = TypeVar("_T")
 
 PAGING = frozenset({"page", "pageSize", "includeTotal"})
 WINDOWS = frozenset({"createdBefore", "createdOnOrAfter", "modifiedBefore", "modifiedOnOrAfter"})
 _USUAL = PAGING | WINDOWS | {"sort"}
 _PORTAL_PAGE, _OPENAPI_PAGE = 5000, 500
 
-_PORTAL: dict[Kind, frozenset[str]] = {
+_PORTAL: dict[AnyKind, frozenset[str]] = {
     "customers": _USUAL
     | PLACE_FILTERS
     | EXTERNAL_DATA_FILTERS
@@ -28,6 +33,10 @@ _PORTAL: dict[Kind, frozenset[str]] = {
     "tag_types": _USUAL | {"active"},
     "customer_contacts": PAGING | WINDOWS | {"customerIds"},
     "location_contacts": PAGING | WINDOWS | {"locationIds"},
+    "notes": PAGING | WINDOWS,
+    "booking_provider_tags": _USUAL | {"name", "ids"},
+    "custom_field_types": _USUAL,
+    "booking_contacts": PAGING,
 }
 _OPENAPI: dict[Kind, frozenset[str]] = {
     "customers": PAGING | WINDOWS | {"ids"},
@@ -37,7 +46,7 @@ _OPENAPI: dict[Kind, frozenset[str]] = {
 }
 
 
-def portal_list(kind: Kind) -> Operation:
+def portal_list(kind: AnyKind) -> Operation:
     """The portal's list of a kind: the filters it documents, its sort, at most 5000 a page."""
 
     def act(call: Call) -> Reply:
@@ -51,6 +60,22 @@ def provider_bookings(call: Call) -> Reply:
     provider = call.provider()
     among = call.world.tables["bookings"].children(provider)
     return _portal_page(call, "bookings", Query(call.query, _PORTAL["bookings"]), among)
+
+
+def notes_of(owners: Kind) -> Operation:
+    """Notes on one customer, location or lead: paged and by window; not sorted."""
+
+    def act(call: Call) -> Reply:
+        among = call.world.tables["notes"].children(call.record(owners).id)
+        return _portal_page(call, "notes", Query(call.query, _PORTAL["notes"]), among)
+
+    return act
+
+
+def list_booking_contacts(call: Call) -> Reply:
+    """Contacts of one booking: paged, and neither filtered nor sorted."""
+    among = call.world.tables["booking_contacts"].children(call.booking().id)
+    return _portal_page(call, "booking_contacts", Query(call.query, _PORTAL["booking_contacts"]), among)
 
 
 def contacts_of_one(kind: Kind, owners: Kind) -> Operation:
@@ -124,7 +149,14 @@ def openapi_tag_types(call: Call) -> Reply:
     return ok({"data": [openapi_body(call.world, "tag_types", each) for each in table if not each.deleted]})
 
 
-def _portal_page(call: Call, kind: Kind, query: Query, among: list[Record] | None = None) -> Reply:
+def plain_page(query: Query, entries: Sequence[_T], show: Callable[[_T], Body]) -> Reply:
+    """One page of what is no record of a table, filtered and in order already."""
+    page = query.page(_PORTAL_PAGE)
+    data = [encode_json(show(each)) for each in entries[page.start : page.start + page.size]]
+    return array_in(_envelope(page, len(entries), with_total=True), data)
+
+
+def _portal_page(call: Call, kind: AnyKind, query: Query, among: list[Record] | None = None) -> Reply:
     page = query.page(_PORTAL_PAGE)
     order, descending = query.sort()
     scope = query.scope() if "active" in _PORTAL[kind] else Scope.LISTED
@@ -139,7 +171,7 @@ def _portal_page(call: Call, kind: Kind, query: Query, among: list[Record] | Non
     return array_in(_envelope(page, len(selection), with_total=True), data)
 
 
-def _select(call: Call, kind: Kind, query: Query, wanted: Wanted) -> Selection:
+def _select(call: Call, kind: AnyKind, query: Query, wanted: Wanted) -> Selection:
     unit, rounded_up = call.habits.unit, call.habits.cutting == "records"
     wanted = wanted._replace(
         modified=query.window("modified").compared(unit, rounded_up=rounded_up),
@@ -158,7 +190,7 @@ def _select(call: Call, kind: Kind, query: Query, wanted: Wanted) -> Selection:
     return call.world.remembered(signature, fresh)
 
 
-def _cut(call: Call, kind: Kind, selection: Selection, page: Page, *, shuffled: bool) -> list[Record]:
+def _cut(call: Call, kind: AnyKind, selection: Selection, page: Page, *, shuffled: bool) -> list[Record]:
     start, stop = page.start, page.start + page.size
     if shuffled:
         keys = shuffle_ties(selection, start, stop, call.chance, unit=call.habits.unit)

@@ -10,7 +10,8 @@ import msgspec
 
 from .instants import ticks_of_seconds
 from .messages import Body, Json, Problem, Reply, encode_json, invalid
-from .records import Kind, Record
+from .queries import guid_of
+from .records import AnyKind, Record
 from .views import Contract
 from .world import World
 
@@ -68,19 +69,36 @@ class Call(NamedTuple):
             raise invalid(name, "has to be a whole number.")
         return int(text)
 
-    def record(self, kind: Kind, name: str = "id") -> Record:
+    def path_guid(self, name: str) -> str:
+        """A GUID from the path, in lower case."""
+        guid = guid_of(self.ids[name])
+        if guid is None:
+            raise invalid(name, "has to be a GUID.")
+        return guid
+
+    def record(self, kind: AnyKind, name: str = "id") -> Record:
         """The record whose id is in the path."""
         record = self.world.tables[kind].get(self.path_id(name))
         if record is None or record.deleted:
-            raise Problem(404, f"{kind.removesuffix('s').replace('_', ' ').capitalize()} not found.")
+            raise _not_found(kind)
+        return record
+
+    def record_of(self, owner: int, kind: AnyKind, name: str) -> Record:
+        """The record whose id is in the path, where it has to belong to the owner that is there too."""
+        record = self.record(kind, name)
+        if record.owner != owner:
+            raise _not_found(kind)
         return record
 
     def provider(self) -> int:
         """The booking provider in the path."""
-        provider = self.path_id("booking_provider")
-        if provider not in self.world.providers:
-            raise Problem(404, "Booking provider not found.")
-        return provider
+        return self.record("booking_provider_tags", "booking_provider").id
+
+    def booking(self) -> Record:
+        """The booking in the path, which has to be one of the provider that is there too, if there is one."""
+        if "booking_provider" in self.ids:
+            return self.record_of(self.provider(), "bookings", "id")
+        return self.record("bookings")
 
     def sent(self) -> Body:
         """The body, which has to be a JSON object."""
@@ -91,6 +109,10 @@ class Call(NamedTuple):
         if not isinstance(decoded, dict):
             raise invalid("$", "the body has to be an object.")
         return decoded
+
+
+def _not_found(kind: AnyKind) -> Problem:
+    return Problem(404, f"{kind.removesuffix('s').replace('_', ' ').capitalize()} not found.")
 
 
 Operation: TypeAlias = Callable[[Call], Reply]

@@ -11,9 +11,12 @@ from .messages import invalid
 from .tables import OrderBy, Scope
 
 MOST_IDS = 50
+LAST_PAGE = (1 << 31) - 1
+"""Page numbers have 32 bits."""
 
 _T = TypeVar("_T")
-_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 class Window(NamedTuple):
@@ -73,7 +76,7 @@ class Query:
 
     def whole(self, name: str) -> int | None:
         """A whole number."""
-        return self._read(name, lambda text: int(text) if _WHOLE.fullmatch(text) else None, "a whole number")
+        return self._read(name, whole_of, "a whole number")
 
     def number(self, name: str) -> float | None:
         """Any number."""
@@ -91,13 +94,17 @@ class Query:
             name, parse_instant, "a date-time with an offset, such as 2021-07-19T20:35:38.2876004Z"
         )
 
+    def guid(self, name: str) -> str | None:
+        """A GUID, in lower case."""
+        return self._read(name, guid_of, "a GUID")
+
     def ids(self, name: str) -> tuple[int, ...] | None:
         """Ids between commas, at most fifty."""
         text = self.given.get(name)
         if text is None:
             return None
         parts = [part.strip() for part in text.split(",")]
-        if not all(_WHOLE.fullmatch(part) for part in parts):
+        if any(whole_of(part) is None for part in parts):
             raise invalid(name, "has to be whole numbers between commas.")
         if len(parts) > MOST_IDS:
             raise invalid(name, f"can hold at most {MOST_IDS} ids.")
@@ -110,8 +117,8 @@ class Query:
     def page(self, largest: int) -> Page:
         """Page number, size, and whether the total is wanted."""
         number, size = self.whole("page"), self.whole("pageSize")
-        if number is not None and number < 1:
-            raise invalid("page", "has to be 1 or more.")
+        if number is not None and not 1 <= number <= LAST_PAGE:
+            raise invalid("page", f"has to be between 1 and {LAST_PAGE}.")
         if size is not None and not 1 <= size <= largest:
             raise invalid("pageSize", f"has to be between 1 and {largest}.")
         return Page(number or 1, size or 50, bool(self.flag("includeTotal")))
@@ -140,6 +147,22 @@ class Query:
         if value is None:
             raise invalid(name, f"has to be {what}.")
         return value
+
+
+def whole_of(text: str) -> int | None:
+    """A whole number of 64 bits; None for what is no such thing."""
+    number = int(text) if _WHOLE.fullmatch(text) else None
+    return number if number is not None and fits(number) else None
+
+
+def fits(number: int) -> bool:
+    """Whether a number has at most 64 bits, as those of the service do."""
+    return -(1 << 63) <= number < 1 << 63
+
+
+def guid_of(text: str) -> str | None:
+    """A GUID in lower case; None for anything else."""
+    return text.lower() if _GUID.fullmatch(text.lower()) else None
 
 
 def _float(text: str) -> float | None:

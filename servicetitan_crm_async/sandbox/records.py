@@ -14,13 +14,26 @@ Kind: TypeAlias = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+SideKind: TypeAlias = Literal["notes", "booking_provider_tags", "custom_field_types", "booking_contacts"]
+"""Kinds without an export feed, in which life changes nothing."""
+SIDE_KINDS: tuple[SideKind, ...] = get_args(SideKind)
+
+AnyKind: TypeAlias = Kind | SideKind
+
 _SPACING = 100_000_000
-FIRST_ID: dict[Kind, int] = {kind: (number + 1) * _SPACING + 1 for number, kind in enumerate(KINDS)}
+FIRST_ID: dict[AnyKind, int] = {
+    **{kind: (number + 1) * _SPACING + 1 for number, kind in enumerate((*KINDS, *SIDE_KINDS))},
+    "booking_provider_tags": 8_000_001,
+    "custom_field_types": 9001,
+}
 WRITTEN_IDS = _SPACING // 2
 """Records written through the API get ids this far above those the world made by itself.
 
 Life counts its own ids, so what a user writes cannot change what life does next.
 """
+
+API_USER = 599
+"""Whoever writes through the API is this user to those who look at what was written."""
 
 
 class LeadState(IntEnum):
@@ -49,7 +62,7 @@ class Record(msgspec.Struct, gc=False):
 
     Attributes:
         owner: customer of a location, contact or lead; location of a location contact; provider of a
-            booking. 0 is none.
+            booking; booking of its contacts; whatever a note is on. 0 is none.
         link: customer or location this one was merged into, location of a lead, job of a booking.
         state: a LeadState or BookingState; 1 for a location with an address of its own.
         edit: number of the last change life made; what an edit changes is drawn from it.

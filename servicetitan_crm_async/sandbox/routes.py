@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from . import inquiries, writes
+from . import booking_contacts, inquiries, notes, persons, providers, tagging, technicians, ways, writes
 from .feeds import export
 from .listing import (
     contacts_of_many,
     contacts_of_one,
+    list_booking_contacts,
+    notes_of,
     openapi_customer_contacts,
     openapi_list,
     openapi_tag_types,
@@ -19,11 +21,37 @@ from .listing import (
 )
 from .messages import NOTHING, Problem
 from .operations import Area, Operation, Route
+from .records import Kind
 from .views import Contract
 
 _MODIFIED = ("modifiedBefore", "modifiedOnOrAfter")
 _CREATED = ("createdBefore", "createdOnOrAfter")
+_TECHNICIAN = "/locations/{id}/preferredtechnician"
 _PROVIDER = "/booking-provider/{booking_provider}/bookings"
+_BOOKING_CONTACTS = _PROVIDER + "/{id}/contacts"
+_RELATIONSHIPS = "/contacts/{contactId}/relationships"
+_RELATIONSHIP = _RELATIONSHIPS + "/{relatedEntityId}/{typeSlug}"
+_WAYS = "/contacts/{contactId}/contact-methods"
+_WAY = _WAYS + "/{contactMethodId}"
+_PREFERENCE = _WAY + "/preferences/{preferenceName}"
+
+
+def _that_belong_to(owners: Kind, contacts: Kind) -> tuple[Route, ...]:
+    """The rows that customers and locations have alike."""
+    one, contact = f"/{owners}/{{id}}", f"/{owners}/{{id}}/contacts/{{contactId}}"
+    return (
+        Route("crm", "GET", f"{one}/contacts", contacts_of_one(contacts, owners)),
+        Route("crm", "POST", f"{one}/contacts", writes.create_contact(contacts, owners)),
+        Route("crm", "PATCH", contact, writes.update_contact(contacts, owners)),
+        Route("crm", "DELETE", contact, writes.delete_contact(contacts, owners)),
+        Route("crm", "GET", f"{one}/notes", notes_of(owners)),
+        Route("crm", "POST", f"{one}/notes", notes.create_note(owners)),
+        Route("crm", "DELETE", f"{one}/notes/{{noteId}}", notes.delete_note(owners)),
+        Route("crm", "POST", f"{one}/tags/{{tagTypeId}}", tagging.add_tag(owners)),
+        Route("crm", "DELETE", f"{one}/tags/{{tagTypeId}}", tagging.remove_tag(owners)),
+        Route("crm", "GET", f"/{owners}/custom-fields", portal_list("custom_field_types")),
+    )
+
 
 ROUTES: tuple[Route, ...] = (
     Route("crm", "GET", "/customers", portal_list("customers")),
@@ -33,8 +61,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("crm", "GET", "/customers/{id}", writes.get_one("customers")),
     Route("crm", "PATCH", "/customers/{id}", writes.update_customer),
-    Route("crm", "GET", "/customers/{id}/contacts", contacts_of_one("customer_contacts", "customers")),
-    Route("crm", "POST", "/customers/{id}/contacts", writes.create_contact("customer_contacts", "customers")),
+    *_that_belong_to("customers", "customer_contacts"),
     Route("crm", "GET", "/locations", portal_list("locations")),
     Route("crm", "POST", "/locations", writes.create_location),
     Route(
@@ -45,18 +72,57 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("crm", "GET", "/locations/{id}", writes.get_one("locations")),
     Route("crm", "PATCH", "/locations/{id}", writes.update_location),
-    Route("crm", "GET", "/locations/{id}/contacts", contacts_of_one("location_contacts", "locations")),
-    Route("crm", "POST", "/locations/{id}/contacts", writes.create_contact("location_contacts", "locations")),
+    *_that_belong_to("locations", "location_contacts"),
+    Route("crm", "GET", _TECHNICIAN, technicians.get_preferred_technician),
+    Route("crm", "POST", _TECHNICIAN + "/{preferredTechnicianId}", technicians.set_preferred_technician),
+    Route("crm", "PUT", "/tags", tagging.tag_many(adding=True)),
+    Route("crm", "DELETE", "/tags", tagging.tag_many(adding=False)),
     Route("crm", "GET", "/leads", portal_list("leads")),
     Route("crm", "POST", "/leads", inquiries.create_lead),
     Route("crm", "GET", "/leads/{id}", writes.get_one("leads")),
     Route("crm", "PATCH", "/leads/{id}", inquiries.update_lead),
     Route("crm", "POST", "/leads/{id}/dismiss", inquiries.dismiss_lead),
+    Route("crm", "POST", "/leads/{id}/follow-up", inquiries.follow_up),
+    Route("crm", "POST", "/leads/form", inquiries.submit_form),
+    Route("crm", "GET", "/leads/{id}/notes", notes_of("leads")),
+    Route("crm", "POST", "/leads/{id}/notes", notes.create_note("leads")),
+    Route("crm", "GET", "/booking-provider-tags", portal_list("booking_provider_tags")),
+    Route("crm", "POST", "/booking-provider-tags", providers.create_provider_tag),
+    Route("crm", "GET", "/booking-provider-tags/{id}", writes.get_one("booking_provider_tags")),
+    Route("crm", "PATCH", "/booking-provider-tags/{id}", providers.update_provider_tag),
     Route("crm", "GET", "/bookings", portal_list("bookings")),
     Route("crm", "GET", "/bookings/{id}", writes.get_one("bookings")),
+    Route("crm", "GET", "/bookings/{id}/contacts", list_booking_contacts),
     Route("crm", "GET", _PROVIDER, provider_bookings),
     Route("crm", "POST", _PROVIDER, inquiries.create_booking),
     Route("crm", "GET", _PROVIDER + "/{id}", inquiries.get_provider_booking),
+    Route("crm", "PATCH", _PROVIDER + "/{id}", inquiries.update_booking),
+    Route("crm", "POST", _PROVIDER + "/{id}/dismiss", inquiries.dismiss_booking),
+    Route("crm", "GET", _BOOKING_CONTACTS, list_booking_contacts),
+    Route("crm", "POST", _BOOKING_CONTACTS, booking_contacts.create_contact),
+    Route("crm", "PATCH", _BOOKING_CONTACTS + "/{contactId}", booking_contacts.update_contact),
+    Route("crm", "DELETE", _BOOKING_CONTACTS + "/{contactId}", booking_contacts.delete_contact),
+    Route("crm", "GET", "/contacts", persons.list_persons),
+    Route("crm", "POST", "/contacts", persons.create_person),
+    Route("crm", "GET", "/contacts/{id}", persons.get_person),
+    Route("crm", "PUT", "/contacts/{id}", persons.replace_person),
+    Route("crm", "PATCH", "/contacts/{id}", persons.update_person),
+    Route("crm", "DELETE", "/contacts/{id}", persons.delete_person),
+    Route("crm", "GET", "/contacts/relationships/{relationshipId}", persons.list_related),
+    Route("crm", "GET", _RELATIONSHIPS, persons.list_relationships),
+    Route("crm", "POST", _RELATIONSHIP, persons.create_relationship),
+    Route("crm", "DELETE", _RELATIONSHIP, persons.delete_relationship),
+    Route("crm", "GET", "/contacts/contact-methods", ways.search_ways),
+    Route("crm", "GET", _WAYS, ways.list_ways),
+    Route("crm", "POST", _WAYS, ways.create_way),
+    Route("crm", "GET", _WAY, ways.get_way),
+    Route("crm", "PUT", _WAY, ways.put_way),
+    Route("crm", "PATCH", _WAY, ways.update_way),
+    Route("crm", "DELETE", _WAY, ways.delete_way),
+    Route("crm", "GET", "/contacts/preferences", ways.preference_types),
+    Route("crm", "GET", _WAY + "/preferences", ways.list_preferences),
+    Route("crm", "GET", _PREFERENCE, ways.get_preference),
+    Route("crm", "PATCH", _PREFERENCE, ways.update_preference),
     Route("crm", "GET", "/export/customers", export("customers")),
     Route("crm", "GET", "/export/customers/contacts", export("customer_contacts")),
     Route("crm", "GET", "/export/locations", export("locations")),
@@ -64,6 +130,8 @@ ROUTES: tuple[Route, ...] = (
     Route("crm", "GET", "/export/leads", export("leads")),
     Route("crm", "GET", "/export/bookings", export("bookings")),
     Route("settings", "GET", "/tag-types", portal_list("tag_types")),
+    Route("settings", "POST", "/tag-types", tagging.create_tag_type),
+    Route("settings", "PATCH", "/tag-types/{id}", tagging.update_tag_type),
     Route("settings", "GET", "/export/tag-types", export("tag_types")),
     Route("openapi", "GET", "/customers", openapi_list("customers")),
     Route("openapi", "POST", "/customers", writes.create_customer),

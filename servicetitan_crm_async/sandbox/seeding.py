@@ -11,14 +11,12 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from .bodies import FIELD_TYPES
 from .instants import TICKS_PER_SECOND
-from .records import FIRST_ID, BookingState, Kind, LeadState, Record
+from .records import FIRST_ID, AnyKind, BookingState, Kind, LeadState, Record
 
 if TYPE_CHECKING:
     from .world import World
-
-PROVIDER_IDS = 8_000_001
-"""Booking providers count from here; they are known by id alone."""
 
 _DAY = 86_400 * TICKS_PER_SECOND
 _HISTORY = 5 * 365 * _DAY
@@ -26,6 +24,7 @@ _HAVE_CONTACTS: tuple[tuple[Kind, Kind], ...] = (
     ("customers", "customer_contacts"),
     ("locations", "location_contacts"),
 )
+_HAVE_NOTES: tuple[Kind, ...] = ("customers", "locations", "leads")
 _LEAD_STATES = (LeadState.Open,) * 8 + (LeadState.Dismissed,) * 5 + (LeadState.Converted,) * 7
 _BOOKING_STATES = tuple(
     state for state, share in zip(BookingState, (5, 4, 7, 4), strict=True) for _ in range(share)
@@ -35,7 +34,7 @@ _BOOKING_STATES = tuple(
 class _Calendar:
     """Draws the stamps of one kind: created in the order of ids, modified later, all before birth."""
 
-    def __init__(self, world: World, kind: Kind) -> None:
+    def __init__(self, world: World, kind: AnyKind) -> None:
         self.bits = Random(f"{world.recipe.seed}/{world.recipe.tenant_id}/{kind}").getrandbits
         self.born = world.recipe.born
         self.bulk_edits = tuple(
@@ -70,24 +69,30 @@ class _Calendar:
 
 def populate(world: World) -> None:
     """Fill the empty tables of a world from its recipe."""
-    _tag_types(world)
+    _settings(world)
     _customers(world)
     _locations(world)
     _contacts(world)
     _leads(world)
     _bookings(world)
+    _booking_contacts(world)
+    _notes(world)
 
 
-def _tag_types(world: World) -> None:
-    calendar = _Calendar(world, "tag_types")
-    count = world.recipe.tag_types
-    created = calendar.created(count)
-    for number in range(count):
-        at = created(number)
-        inactive = number % 6 == 5
-        world.tables["tag_types"].rows.append(
-            Record(FIRST_ID["tag_types"] + number, at, calendar.modified(at), active=not inactive)
-        )
+def _settings(world: World) -> None:
+    sizes: tuple[tuple[AnyKind, int], ...] = (
+        ("tag_types", world.recipe.tag_types),
+        ("booking_provider_tags", world.recipe.booking_providers),
+        ("custom_field_types", len(FIELD_TYPES)),
+    )
+    for kind, count in sizes:
+        calendar = _Calendar(world, kind)
+        created = calendar.created(count)
+        for number in range(count):
+            at = created(number)
+            active = kind != "tag_types" or number % 6 != 5
+            record = Record(FIRST_ID[kind] + number, at, calendar.modified(at), active=active)
+            world.tables[kind].rows.append(record)
 
 
 def _customers(world: World) -> None:
@@ -167,7 +172,25 @@ def _bookings(world: World) -> None:
         fate = calendar.bits(32)
         state = _BOOKING_STATES[fate % 20]
         job = 900_000_001 + number if state is BookingState.Converted else 0
-        provider = PROVIDER_IDS + (fate >> 8) % world.recipe.booking_providers
+        provider = FIRST_ID["booking_provider_tags"] + (fate >> 8) % world.recipe.booking_providers
         world.tables["bookings"].rows.append(
             Record(first + number, at, calendar.modified(at), provider, job, state)
         )
+
+
+def _booking_contacts(world: World) -> None:
+    """One or two for each booking; those that life makes later have an address to go to."""
+    bits, contacts = _Calendar(world, "booking_contacts").bits, world.tables["booking_contacts"]
+    for booking in world.tables["bookings"].rows:
+        for _ in range(1 + bits(1)):
+            contacts.rows.append(Record(contacts.next_id(), booking.created, booking.created, booking.id))
+
+
+def _notes(world: World) -> None:
+    """One to three notes on every fiftieth record, from the first on: they weigh little beside the rest."""
+    calendar, notes = _Calendar(world, "notes"), world.tables["notes"]
+    for owners in _HAVE_NOTES:
+        for owner in world.tables[owners].rows[::50]:
+            for _ in range(1 + calendar.bits(16) % 3):
+                at = owner.created + ((calendar.born - owner.created) * calendar.bits(48) >> 48)
+                notes.rows.append(Record(notes.next_id(), at, calendar.modified(at), owner.id))

@@ -6,14 +6,18 @@ nothing of the kind, so there they are let through unread.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from .instants import parse_instant
 from .messages import Body, Json, Problem
+from .queries import fits, guid_of
 
 Shape: TypeAlias = "Mapping[str, Rule]"
+
+_COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 class Need(Enum):
@@ -44,17 +48,28 @@ class Rule(NamedTuple):
         return self._replace(need=Need.NULLABLE)
 
 
+def _number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _whole(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return _number(value) and isinstance(value, int) and fits(value)
 
 
 TEXT = Rule("a string", lambda value: isinstance(value, str))
+SHORT_TEXT = Rule(
+    "a string of at most 20 characters", lambda value: isinstance(value, str) and len(value) <= 20
+)
+COLOR = Rule(
+    "a colour such as #1B5E20", lambda value: isinstance(value, str) and _COLOR.fullmatch(value) is not None
+)
 WHOLE = Rule("a whole number", _whole)
-NUMBER = Rule("a number", lambda value: _whole(value) or isinstance(value, float))
+NUMBER = Rule("a number", _number)
 FLAG = Rule("true or false", lambda value: isinstance(value, bool))
 INSTANT = Rule(
     "a date-time with an offset", lambda value: isinstance(value, str) and parse_instant(value) is not None
 )
+GUID = Rule("a GUID", lambda value: isinstance(value, str) and guid_of(value) is not None)
 WHOLES = Rule("a list of whole numbers", lambda value: isinstance(value, list) and all(map(_whole, value)))
 TEXTS = Rule(
     "a list of strings", lambda value: isinstance(value, list) and all(isinstance(x, str) for x in value)
@@ -121,18 +136,29 @@ _BOOKING_ADDRESS: Shape = {**_PLACE, "unit": TEXT.nullable}
 _FULL_ADDRESS: Shape = {**_PLACE, "unit": TEXT.required}
 _CUSTOM_FIELD: Shape = {"typeId": WHOLE.required, "value": TEXT.required}
 _EXTERNAL: Shape = {
-    "applicationGuid": TEXT.required,
+    "applicationGuid": GUID.required,
     "externalData": list_of({"key": TEXT.required, "value": TEXT.required}).required,
 }
 _EXTERNAL_PATCH: Shape = {
     "patchMode": one_of("Replace", "Merge"),
-    "applicationGuid": TEXT.required,
+    "applicationGuid": GUID.required,
     "externalData": list_of({"key": TEXT.required, "value": TEXT.nullable}).required,
 }
+_CONTACT_TYPE = one_of("Phone", "Email", "Fax", "MobilePhone")
 NEW_CONTACT: Shape = {
-    "type": one_of("Phone", "Email", "Fax", "MobilePhone").required,
+    "type": _CONTACT_TYPE.required,
     "value": TEXT.required,
     "memo": TEXT.nullable,
+}
+CHANGED_CONTACT: Shape = {
+    "type": _CONTACT_TYPE,
+    "value": TEXT,
+    "memo": TEXT,
+    "preferences": object_of(
+        dict.fromkeys(
+            ("jobRemindersEnabled", "marketingUpdatesEnabled", "invoiceStatementNotification"), FLAG.required
+        )
+    ),
 }
 _NEW_LOCATION: Shape = {
     "name": TEXT.required,
@@ -232,6 +258,58 @@ NEW_BOOKING: Shape = {
     "isSendConfirmationEmail": FLAG.nullable,
     "externalId": TEXT.required,
 }
+NEW_NOTE: Shape = {"text": TEXT.required, "pinToTop": FLAG.nullable}
+NEW_CUSTOMER_NOTE: Shape = {**NEW_NOTE, "addToLocations": FLAG.nullable}
+NEW_LOCATION_NOTE: Shape = {**NEW_NOTE, "addToCustomer": FLAG.nullable}
+TAGS_OF_MANY: Shape = {"customerIds": WHOLES.required, "tagTypeIds": WHOLES.required}
+TAG_FLAGS = ("isConversionOpportunity", "allowToUseOnTimesheetActivity", "isVisibleOnDispatchBoard")
+_IMPORTANCE = one_of("Medium", "High").nullable
+NEW_TAG_TYPE: Shape = {
+    "name": TEXT.required,
+    "color": COLOR.required,
+    "code": SHORT_TEXT.nullable,
+    "importance": _IMPORTANCE,
+    **dict.fromkeys(TAG_FLAGS, FLAG.nullable),
+}
+CHANGED_TAG_TYPE: Shape = {
+    "name": TEXT,
+    "color": COLOR,
+    "code": SHORT_TEXT,
+    "importance": _IMPORTANCE,
+    **dict.fromkeys(TAG_FLAGS, FLAG),
+}
+NEW_PROVIDER_TAG: Shape = {"tagName": TEXT.required, "description": TEXT.required}
+CHANGED_PROVIDER_TAG: Shape = {"tagName": TEXT, "description": TEXT}
+CHANGED_BOOKING: Shape = {
+    "source": TEXT,
+    "name": TEXT,
+    "address": object_of(_FULL_ADDRESS),
+    "customerType": _CUSTOMER_TYPE,
+    "start": INSTANT,
+    "summary": TEXT,
+    "campaignId": WHOLE,
+    "businessUnitId": WHOLE,
+    "jobTypeId": WHOLE,
+    "priority": _PRIORITY,
+    "isFirstTimeClient": FLAG,
+    "uploadedImages": TEXTS,
+    "externalId": TEXT,
+}
+DISMISSED_BOOKING: Shape = {"callReasonId": WHOLE.nullable, "dismissingMemo": TEXT.nullable}
+CHANGED_BOOKING_CONTACT: Shape = {"type": _CONTACT_TYPE, "value": TEXT, "memo": TEXT}
+LEAD_FORM: Shape = {
+    "name": TEXT.required,
+    "email": TEXT.nullable,
+    "phoneNumber": TEXT.nullable,
+    "address": object_of(_ADDRESS).nullable,
+    "summary": TEXT.nullable,
+}
+FOLLOW_UP: Shape = {"followUpDate": INSTANT.required, "text": TEXT.nullable, "pinToTop": FLAG.nullable}
+NEW_PERSON: Shape = {"name": TEXT.nullable, "title": TEXT.nullable, "referenceId": TEXT.nullable}
+CHANGED_PERSON: Shape = {**NEW_PERSON, "isArchived": FLAG.required}
+NEW_WAY: Shape = {**NEW_CONTACT, "referenceId": TEXT.nullable}
+CHANGED_WAY: Shape = {"value": TEXT, "memo": TEXT}
+CHANGED_PREFERENCE: Shape = {"value": one_of("true", "false", "True", "False")}
 
 OPENAPI_ADDRESS: Shape = {
     "street": TEXT,

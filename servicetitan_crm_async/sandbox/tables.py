@@ -15,7 +15,7 @@ from enum import Enum
 from itertools import chain
 
 from .ordering import SortedKeys
-from .records import FIRST_ID, WRITTEN_IDS, Kind, Record
+from .records import FIRST_ID, WRITTEN_IDS, AnyKind, Record
 
 ID_BITS = 40
 ID_MASK = (1 << ID_BITS) - 1
@@ -59,7 +59,7 @@ class Scope(Enum):
 class Table:
     """All records of one kind in one tenant."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: AnyKind) -> None:
         self.kind = kind
         self.rows: list[Record] = []
         self.version = 0
@@ -149,7 +149,7 @@ class Table:
             self._place(record)
 
     def children(self, owner: int) -> list[Record]:
-        """Records that belong to a customer, location or provider, in the order of their ids."""
+        """Records of one customer, location, lead, booking or provider, in the order of their ids."""
         if self._children is None:
             self._children = {}
             for record in self:

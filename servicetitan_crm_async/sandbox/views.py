@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from .bodies import body_of
 from .instants import text_of
 from .messages import Body, Json, encode_json
-from .records import Kind, Record
+from .records import AnyKind, Kind, Record
 
 if TYPE_CHECKING:
     from .world import World
@@ -21,7 +21,7 @@ Contract: TypeAlias = Literal["portal", "openapi-2.0.0"]
 _FEED_ADDS_ACTIVE: frozenset[Kind] = frozenset(
     {"customer_contacts", "location_contacts", "leads", "bookings"}
 )
-_OPENAPI_FIELDS: dict[Kind, tuple[str, ...]] = {
+_OPENAPI_FIELDS: dict[AnyKind, tuple[str, ...]] = {
     "customers": (
         "id", "active", "name", "type", "address", "customFields", "balance", "doNotMail", "doNotService",
         "createdOn", "modifiedOn",
@@ -56,7 +56,7 @@ _NULLABLE_IN_OPENAPI = frozenset(
 )
 
 
-def list_bytes(world: World, kind: Kind, record: Record, contract: Contract = "portal") -> bytes:
+def list_bytes(world: World, kind: AnyKind, record: Record, contract: Contract = "portal") -> bytes:
     """A record as the lists of that contract send it."""
     if contract == "portal":
         if record.wire is None:
@@ -88,7 +88,7 @@ def brief_contact(world: World, kind: Kind, record: Record) -> Body:
     return {field: body[field] for field in ("id", "type", "value", "memo")}
 
 
-def openapi_body(world: World, kind: Kind, record: Record) -> Body:
+def openapi_body(world: World, kind: AnyKind, record: Record) -> Body:
     """A record in the words of OpenAPI 2.0.0; what may not be null there and has no value is left out."""
     portal = body_of(world, kind, record)
     body: Body = {

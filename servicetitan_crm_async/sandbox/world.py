@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from .dice import key_of
 from .life import Life
 from .messages import Body
+from .people import People
 from .recipe import Recipe
-from .records import FIRST_ID, KINDS, WRITTEN_IDS, Kind, Record
-from .seeding import PROVIDER_IDS, populate
+from .records import FIRST_ID, KINDS, SIDE_KINDS, WRITTEN_IDS, AnyKind, Kind, Record
+from .seeding import populate
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class World:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.key = key_of(recipe.seed, recipe.tenant_id)
-        self.tables: dict[Kind, Table] = {kind: Table(kind) for kind in KINDS}
+        self.tables: dict[AnyKind, Table] = {kind: Table(kind) for kind in (*KINDS, *SIDE_KINDS)}
         self.application_guids: dict[int, str] = {}
+        self.preferred_technicians: dict[int, int] = {}
         self.now = recipe.born
         self.written = 0
         collected = gc.isenabled()
@@ -45,6 +47,7 @@ class World:
         finally:
             if collected:
                 gc.enable()
+        self.people = People(self)
         self._life = Life(self)
         self._remembered: dict[Hashable, Selection] = {}
         self._remembered_at = 0
@@ -59,7 +62,7 @@ class World:
         """Life changes nothing before this instant; None where it never does."""
         return self._life.next_change
 
-    def record(self, kind: Kind, record_id: int) -> Record:
+    def record(self, kind: AnyKind, record_id: int) -> Record:
         """The record of that id.
 
         Raises:
@@ -89,9 +92,9 @@ class World:
         return self._remembered[signature]
 
     @property
-    def providers(self) -> range:
-        """Ids of the booking providers."""
-        return range(PROVIDER_IDS, PROVIDER_IDS + self.recipe.booking_providers)
+    def providers(self) -> tuple[int, ...]:
+        """Ids of the booking providers, which are those of their tags."""
+        return tuple(tag.id for tag in self.tables["booking_provider_tags"])
 
     def home_of(self, customer: int) -> int:
         """The first location the world gave a customer, or 0."""
@@ -106,7 +109,7 @@ class World:
 
     def create(
         self,
-        kind: Kind,
+        kind: AnyKind,
         fields: Body | None = None,
         *,
         owner: int = 0,
@@ -128,7 +131,7 @@ class World:
         return record
 
     def edit(
-        self, kind: Kind, record_id: int, fields: Body | None = None, *, at: int | None = None
+        self, kind: AnyKind, record_id: int, fields: Body | None = None, *, at: int | None = None
     ) -> Record:
         """Write fields of a record and stamp it: at the instant, or one tick past its last stamp."""
         record = self.record(kind, record_id)
@@ -161,7 +164,7 @@ class World:
         self.tables[kind].retire(record, self._stamp(record, at), merged_to=other.id)
         return record
 
-    def delete(self, kind: Kind, record_id: int, *, at: int | None = None) -> Record:
+    def delete(self, kind: AnyKind, record_id: int, *, at: int | None = None) -> Record:
         """Take a record out of the lists; only the export feed tells of it from now on."""
         record = self.record(kind, record_id)
         self.tables[kind].retire(record, self._stamp(record, at), deleted=True)

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import gazetteer, shapes
-from .bodies import body_of, phone_settings, place_near
+from . import shapes
+from .bodies import FIELD_TYPES, body_of, phone_settings, place_near
 from .dice import Dice
-from .messages import Body, Json, Problem, Reply, encode_json, invalid
-from .operations import Call, Operation, ok
-from .records import Kind, Record
+from .messages import Body, Json, Problem, Reply, encode_json
+from .operations import Call, Operation, done, ok
+from .records import API_USER, AnyKind, Kind, Record
 from .views import brief_contact, list_bytes, openapi_body, ownerless_contact
 from .world import World
-
-API_USER = 599
-"""Whoever writes through the API is this user in `createdById`."""
 
 _GEOCODED = -3
 
 
-def get_one(kind: Kind) -> Operation:
+def get_one(kind: AnyKind) -> Operation:
     """One record by id, inactive ones too."""
 
     def act(call: Call) -> Reply:
@@ -96,8 +93,7 @@ def create_location(call: Call) -> Reply:
         return ok(openapi_body(call.world, "locations", _new_location(call.world, sent, 0)))
     shapes.check(sent, shapes.NEW_LOCATION, closed=True)
     owner = int(str(sent["customerId"]))
-    if call.world.tables["customers"].get(owner) is None:
-        raise Problem(409, "Unknown customer.", {"customerId": ["there is no such customer."]})
+    _check_customer(call.world, owner)
     return ok(_created_location(call.world, _new_location(call.world, sent, owner)))
 
 
@@ -110,8 +106,7 @@ def update_location(call: Call) -> Reply:
     )
     owner = sent.pop("customerId", None)
     if isinstance(owner, int):
-        if call.world.tables["customers"].get(owner) is None:
-            raise invalid("customerId", "there is no such customer.")
+        _check_customer(call.world, owner)
         call.world.tables["locations"].adopt(location, owner)
     _write(call.world, "locations", location, sent)
     return Reply(200, list_bytes(call.world, "locations", location, call.contract))
@@ -131,16 +126,47 @@ def create_contact(kind: Kind, owners: Kind) -> Operation:
     return act
 
 
+def update_contact(kind: Kind, owners: Kind) -> Operation:
+    """Fields of a contact of a customer or location; what is not sent stays."""
+
+    def act(call: Call) -> Reply:
+        contact, sent = call.record_of(call.record(owners).id, kind, "contactId"), call.sent()
+        shapes.check(sent, shapes.CHANGED_CONTACT, closed=True)
+        if "type" in sent or "value" in sent:
+            whole = {**body_of(call.world, kind, contact), **sent}
+            contact_type, value = str(whole["type"]), str(whole["value"])
+            settings = phone_settings(contact_type, value)
+            sent |= {"type": contact_type, "value": value, "phoneSettings": settings}
+        call.world.edit(kind, contact.id, sent)
+        return ok(ownerless_contact(call.world, kind, contact))
+
+    return act
+
+
+def delete_contact(kind: Kind, owners: Kind) -> Operation:
+    """One contact less; the export feed goes on telling of it."""
+
+    def act(call: Call) -> Reply:
+        contact = call.record_of(call.record(owners).id, kind, "contactId")
+        call.world.delete(kind, contact.id)
+        return done()
+
+    return act
+
+
+def _check_customer(world: World, customer: int) -> None:
+    if world.tables["customers"].get(customer) is None:
+        raise Problem(409, "Unknown customer.", {"customerId": ["there is no such customer."]})
+
+
 def _write(world: World, kind: Kind, record: Record, sent: Body) -> None:
-    """Carry out an update of a customer or location, merging what the requests merge."""
+    """Carry out an update of a customer or location, merging what external data the request merges."""
     changes = dict(sent)
     active = changes.pop("active", None)
     before = body_of(world, kind, record)
     if "customFields" in changes:
-        kept = objects(before["customFields"])
-        new = _custom_fields(changes["customFields"])
-        named = {str(each["typeId"]) for each in new}
-        changes["customFields"] = [each for each in kept if str(each["typeId"]) not in named] + new
+        # All of them: what is not named loses its value.
+        changes["customFields"] = _custom_fields(changes["customFields"])
     if "externalData" in changes:
         changes["externalData"] = _patched_external(before["externalData"], changes["externalData"])
         _remember_application(world, record, sent["externalData"])
@@ -211,7 +237,7 @@ def objects(value: Json) -> list[dict[str, Json]]:
 
 
 def _custom_fields(value: Json) -> list[dict[str, Json]]:
-    names: dict[Json, str] = dict(gazetteer.CUSTOM_FIELDS)
+    names: dict[Json, str] = {type_id: field.name for type_id, field in FIELD_TYPES.items()}
     return [
         {
             "typeId": each.get("typeId"),

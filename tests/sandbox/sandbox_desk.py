@@ -69,7 +69,7 @@ class Desk:
     def path(self, resource: str) -> str:
         if self.openapi:
             return f"/crm/v2/{self.tenant.tenant_id}{resource}"
-        area = "settings" if resource.endswith("/tag-types") else "crm"
+        area = "settings" if "/tag-types" in resource else "crm"
         return f"/{area}/v2/tenant/{self.tenant.tenant_id}{resource}"
 
     def send(self, method: str, resource: str, body: object = None, **query: object) -> Answer:
@@ -117,6 +117,13 @@ class Desk:
             token, more = answer["continueFrom"], answer["hasMore"]
         assert token is not None
         return found, token
+
+
+def a_second_later(sandbox: Sandbox) -> Desk:
+    """A desk at which what is written is newer than all that was seeded."""
+    desk = Desk(sandbox)
+    desk.wait(1)
+    return desk
 
 
 def ids(records: list[dict[str, Any]]) -> list[int]:

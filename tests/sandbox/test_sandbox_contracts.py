@@ -9,6 +9,7 @@ from sandbox_desk import BORN_TICKS, SECOND, Desk, small
 
 from servicetitan_crm_async.sandbox import Fault
 from servicetitan_crm_async.sandbox.operations import Route
+from servicetitan_crm_async.sandbox.records import AnyKind
 from servicetitan_crm_async.sandbox.routes import ROUTES
 
 published = pytest.mark.skipif(
@@ -19,6 +20,9 @@ ADDRESS = {"street": "1 Main St", "city": "Austin", "state": "TX", "zip": "78701
 PATCHED_ADDRESS = {**ADDRESS, "unit": "", "latitude": 1.5, "longitude": 2.5}
 CONTACT = {"type": "Email", "value": "a@example.com"}
 LOCATION = {"name": "Home", "address": ADDRESS, "contacts": [CONTACT]}
+GUID = "0c5a1a52-6f0e-4d58-9d0a-3f2b7c1e8d94"
+PROVIDER_BOOKINGS = "/booking-provider/{booking_provider}/bookings"
+WAYS = "/contacts/{contactId}/contact-methods"
 BODIES: dict[tuple[str, str, str], object] = {
     ("crm", "POST", "/customers"): {
         "name": "New",
@@ -26,7 +30,7 @@ BODIES: dict[tuple[str, str, str], object] = {
         "locations": [LOCATION],
         "contacts": [{**CONTACT, "type": "Phone", "value": "5125550100"}],
         "customFields": [{"typeId": 9001, "value": "1"}],
-        "externalData": {"applicationGuid": "x", "externalData": [{"key": "k", "value": "v"}]},
+        "externalData": {"applicationGuid": GUID, "externalData": [{"key": "k", "value": "v"}]},
     },
     ("crm", "PATCH", "/customers/{id}"): {"name": "Changed", "address": PATCHED_ADDRESS, "active": False},
     ("crm", "POST", "/customers/{id}/contacts"): CONTACT,
@@ -41,7 +45,7 @@ BODIES: dict[tuple[str, str, str], object] = {
     },
     ("crm", "PATCH", "/leads/{id}"): {"summary": "changed"},
     ("crm", "POST", "/leads/{id}/dismiss"): {"dismissingReasonId": 4},
-    ("crm", "POST", "/booking-provider/{booking_provider}/bookings"): {
+    ("crm", "POST", PROVIDER_BOOKINGS): {
         "source": "Web",
         "name": "B",
         "summary": "s",
@@ -49,6 +53,45 @@ BODIES: dict[tuple[str, str, str], object] = {
         "externalId": "e",
         "contacts": [CONTACT],
     },
+    ("crm", "PATCH", "/customers/{id}/contacts/{contactId}"): {
+        "memo": "Work",
+        "preferences": {
+            "jobRemindersEnabled": False,
+            "marketingUpdatesEnabled": True,
+            "invoiceStatementNotification": False,
+        },
+    },
+    ("crm", "PATCH", "/locations/{id}/contacts/{contactId}"): {"type": "Fax"},
+    ("crm", "POST", "/customers/{id}/notes"): {"text": "n", "pinToTop": True, "addToLocations": True},
+    ("crm", "POST", "/locations/{id}/notes"): {"text": "n", "addToCustomer": None},
+    ("crm", "POST", "/leads/{id}/notes"): {"text": "n"},
+    ("crm", "PUT", "/tags"): {"customerIds": [100000001], "tagTypeIds": [700000001]},
+    ("crm", "DELETE", "/tags"): {"customerIds": [100000001], "tagTypeIds": [700000001]},
+    ("crm", "POST", "/booking-provider-tags"): {"tagName": "New", "description": "d"},
+    ("crm", "PATCH", "/booking-provider-tags/{id}"): {"description": "changed"},
+    ("settings", "POST", "/tag-types"): {"name": "New", "color": "#00fF00"},
+    ("settings", "PATCH", "/tag-types/{id}"): {"importance": None},
+    ("crm", "PATCH", PROVIDER_BOOKINGS + "/{id}"): {
+        "name": "Changed",
+        "start": "2026-04-01T08:00:00Z",
+        "address": {**ADDRESS, "unit": ""},
+    },
+    ("crm", "POST", PROVIDER_BOOKINGS + "/{id}/dismiss"): {"callReasonId": 4, "dismissingMemo": "m"},
+    ("crm", "POST", PROVIDER_BOOKINGS + "/{id}/contacts"): CONTACT,
+    ("crm", "PATCH", PROVIDER_BOOKINGS + "/{id}/contacts/{contactId}"): {"value": "b@example.com"},
+    ("crm", "POST", "/leads/{id}/follow-up"): {
+        "followUpDate": "2026-04-01T08:00:00Z",
+        "text": "Call back",
+        "pinToTop": True,
+    },
+    ("crm", "POST", "/leads/form"): {"name": "Ann", "email": "a@example.com", "address": ADDRESS},
+    ("crm", "POST", "/contacts"): {"name": "Ann", "title": "Owner", "referenceId": "r-1"},
+    ("crm", "PUT", "/contacts/{id}"): {"name": "Ann", "isArchived": True},
+    ("crm", "PATCH", "/contacts/{id}"): {"title": None, "isArchived": False},
+    ("crm", "POST", WAYS): {**CONTACT, "referenceId": "r-2"},
+    ("crm", "PUT", WAYS + "/{contactMethodId}"): CONTACT,
+    ("crm", "PATCH", WAYS + "/{contactMethodId}"): {"memo": "m"},
+    ("crm", "PATCH", WAYS + "/{contactMethodId}/preferences/{preferenceName}"): {"value": "true"},
     ("openapi", "POST", "/customers"): {
         "name": "New",
         "type": "Commercial",
@@ -61,11 +104,48 @@ BODIES: dict[tuple[str, str, str], object] = {
     ("openapi", "POST", "/leads"): {"summary": "s"},
     ("openapi", "POST", "/bookings"): {"name": "B", "summary": "s", "start": "2026-04-01T08:00:00Z"},
 }
-FIRST_OF = {"customers": 100000001, "locations": 300000001, "leads": 500000001, "bookings": 600000001}
+CONTACTS: dict[str, AnyKind] = {
+    "customers": "customer_contacts",
+    "locations": "location_contacts",
+    "bookings": "booking_contacts",
+}
+FIRST_OF = {
+    "customers": 100000001,
+    "locations": 300000001,
+    "leads": 500000001,
+    "bookings": 600000001,
+    "tag-types": 700000001,
+    "booking-provider-tags": 8000001,
+}
 
 
 def open_lead(desk: Desk) -> int:
     return next(each.id for each in desk.sandbox.world().tables["leads"] if each.state == 0)
+
+
+def resource_of(desk: Desk, template: str) -> str:
+    """The path of a route, with ids for which the operation can be carried out."""
+    world = desk.sandbox.world()
+    person = next(iter(world.people.persons))
+    new_booking = PROVIDER_BOOKINGS.format(booking_provider=FIRST_OF["booking-provider-tags"])
+    booking = Desk(desk.sandbox).ask("POST", new_booking, BODIES["crm", "POST", PROVIDER_BOOKINGS])
+    noun = template.partition("/{id}")[0].rpartition("/")[2]
+    subject = {**FIRST_OF, "leads": open_lead(desk), "bookings": booking["id"]}.get(noun, 0)
+    contacts = world.tables[CONTACTS[noun]].children(subject) if noun in CONTACTS else []
+    notes = world.tables["notes"].children(FIRST_OF[noun]) if noun in FIRST_OF else []
+    return template.format(
+        id=subject or person,
+        booking_provider=booking["bookingProviderId"],
+        contactId=contacts[0].id if contacts else person,
+        contactMethodId=next(each.id for each in world.people.ways.values() if each.person == person),
+        preferenceName="JobReminders",
+        relationshipId=FIRST_OF["customers"],
+        relatedEntityId=FIRST_OF["customers"],
+        typeSlug="customer",
+        noteId=notes[0].id if notes else 0,
+        tagTypeId=FIRST_OF["tag-types"],
+        preferredTechnicianId=555,
+    )
 
 
 @published
@@ -74,14 +154,7 @@ def test_every_answer_has_the_published_shape(route: Route) -> None:
     desk = Desk(small(life=5), openapi=route.area == "openapi")
     desk.now = BORN_TICKS + 60 * SECOND
     desk.sandbox.advance(desk.now)
-    noun = route.template.split("/")[-2 if route.template.endswith("/{id}") else 1]
-    resource = route.template
-    if "{id}" in resource:
-        record = open_lead(desk) if "dismiss" in resource else FIRST_OF[noun]
-        resource = resource.replace("{id}", str(record))
-    if "{booking_provider}" in resource:
-        provider = desk.sandbox.world().record("bookings", FIRST_OF["bookings"]).owner
-        resource = resource.replace("{booking_provider}", str(provider))
+    resource = resource_of(desk, route.template)
     query = {
         "pageSize": 400,
         "includeTotal": "true",

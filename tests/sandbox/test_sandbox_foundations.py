@@ -48,6 +48,16 @@ def test_datetimes_are_exact_and_never_rounded_up(moment: datetime) -> None:
     assert datetime_of(ticks_of(moment) + 10) == moment + timedelta(microseconds=1)
 
 
+@pytest.mark.parametrize(("text", "found"), [
+    ("0001-01-01T00:00:00Z", True), ("0001-01-01T00:00:00+00:01", False),
+    ("9999-12-31T23:59:59.9999999Z", True), ("9999-12-31T23:59:59-00:01", False),
+])  # fmt: skip
+def test_what_lies_outside_the_calendar_is_no_instant(text: str, found: bool) -> None:
+    ticks = parse_instant(text)
+    assert (ticks is not None) == found
+    assert ticks is None or text_of(ticks) == text
+
+
 def test_a_naive_datetime_is_no_instant() -> None:
     with pytest.raises(ValueError, match="time zone"):
         ticks_of(datetime.fromisoformat("2026-01-01"))

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from sandbox_desk import BORN_TICKS, SECOND, Desk, ids, small
-from test_sandbox_contracts import ADDRESS, BODIES, CONTACT, LOCATION, open_lead
+from test_sandbox_contracts import ADDRESS, BODIES, CONTACT, GUID, LOCATION, open_lead
 
 from servicetitan_crm_async.sandbox import LeadState, Request, text_of
 
@@ -36,7 +36,7 @@ def test_a_created_customer_comes_with_locations_and_contacts_and_shows_everywhe
     assert len(desk.all(f"/customers/{made['id']}/contacts")) == 2
     assert ids(desk.all("/customers", phone="(512) 555-0100")) == [made["id"]]
     assert ids(desk.all("/customers", externalDataKey="k", externalDataValues="u,v")) == [made["id"]]
-    assert ids(desk.all("/customers", externalDataApplicationGuid="X")) == [made["id"]]
+    assert ids(desk.all("/customers", externalDataApplicationGuid=GUID.upper())) == [made["id"]]
     assert desk.drain("/export/customers")[0][-1]["id"] == made["id"]
 
 
@@ -54,15 +54,15 @@ def test_two_updates_at_one_instant_have_different_stamps(desk: Desk) -> None:
     assert stamps == ["2026-03-01T12:00:01Z", "2026-03-01T12:00:01.0000001Z"]
 
 
-def test_custom_fields_and_external_data_are_merged(desk: Desk) -> None:
+def test_custom_fields_are_replaced_and_external_data_is_merged_where_told_to(desk: Desk) -> None:
     made = desk.ask("POST", "/customers", NEW_CUSTOMER)
     path = f"/customers/{made['id']}"
     after = desk.ask("PATCH", path, {"customFields": [{"typeId": 9002, "value": "2"}]})
-    assert [(each["typeId"], each["value"]) for each in after["customFields"]] == [(9001, "1"), (9002, "2")]
-    patch = {"applicationGuid": "x", "patchMode": "Merge", "externalData": [{"key": "l", "value": "w"}]}
+    assert [(each["typeId"], each["value"]) for each in after["customFields"]] == [(9002, "2")]
+    patch = {"applicationGuid": GUID, "patchMode": "Merge", "externalData": [{"key": "l", "value": "w"}]}
     after = desk.ask("PATCH", path, {"externalData": patch})
     assert after["externalData"] == [{"key": "k", "value": "v"}, {"key": "l", "value": "w"}]
-    patch = {"applicationGuid": "x", "patchMode": "Merge", "externalData": [{"key": "k", "value": None}]}
+    patch = {"applicationGuid": GUID, "patchMode": "Merge", "externalData": [{"key": "k", "value": None}]}
     assert desk.ask("PATCH", path, {"externalData": patch})["externalData"] == [{"key": "l", "value": "w"}]
 
 
@@ -96,7 +96,7 @@ def test_a_location_needs_a_known_customer_and_can_move_to_another(desk: Desk) -
     moved = desk.ask("PATCH", "/locations/300000001", {"customerId": 100000002})
     assert moved["customerId"] == 100000002
     assert desk.sandbox.world().home_of(100000002) == 300000001
-    desk.ask("PATCH", "/locations/300000001", {"customerId": 5}, expect=400)
+    desk.ask("PATCH", "/locations/300000001", {"customerId": 5}, expect=409)
     assert 300000001 in ids(desk.all("/locations", customerId=100000002, active="Any"))
 
 
