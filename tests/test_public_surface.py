@@ -13,10 +13,10 @@ from types import ModuleType
 import msgspec
 
 import servicetitan_crm_async
-from servicetitan_crm_async import models, resources, sync
+from servicetitan_crm_async import flows, models, resources, sync, webhooks
 
 SNAPSHOT = Path(__file__).parent / "public_surface.txt"
-MODULES = (servicetitan_crm_async, models, resources, sync)
+MODULES = (servicetitan_crm_async, models, resources, sync, flows, webhooks)
 
 
 def _members(kind: type) -> Iterator[str]:

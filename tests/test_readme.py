@@ -25,6 +25,20 @@ async def _main() -> None:
         await examples(crm)
 asyncio.run(_main())
 """,
+    "async def on_event(": """
+import asyncio, json
+async def _main() -> None:
+    async with ServiceTitanCRM.from_env() as crm:
+        leads = [lead async for lead in crm.leads.list(status="Open") if lead.customer_id]
+        lead = {"id": leads[0].id, "status": "Open", "priority": "Normal", "campaignId": 1, "createdById": 2,
+                "createdOn": "2026-01-01T00:00:00Z", "modifiedOn": "2026-01-01T00:00:00Z"}
+        event = {"specversion": "1.0", "id": "1", "type": "tn.crm.lead-created", "userassignedid": "u",
+                 "source": "https://webhooks.servicetitan.io", "time": "2026-01-01T00:00:00Z",
+                 "datacontenttype": "application/json",
+                 "data": {"lead": lead, "tenantId": crm.tenant_id, "tenantName": "t"}}
+        await on_event(crm, json.dumps(event).encode())
+asyncio.run(_main())
+""",
     "async def nightly(": "import asyncio\nasyncio.run(nightly())\n",
     "async def watch(": """
 import asyncio
