@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from types import FunctionType, NoneType, UnionType
+from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from signature_kit import Signature, signature_of
 
-from servicetitan_crm_async import ServiceTitanCRM, models
+from servicetitan_crm_async import models
+from servicetitan_crm_async._core.calls import wire_name
 from servicetitan_crm_async.cli.operations import method_of_client
 from servicetitan_crm_async.contract import OPERATIONS, Operation
 
@@ -49,72 +50,39 @@ def _place(row: Operation) -> tuple[object, ...]:
 
 def _row(row: Operation) -> str:
     path = row.path.replace("/crm/v2/tenant/{tenant}", "").replace("/crm/v2/{tenant}", "")
-    function, bindings = _method(row)
-    hints = get_type_hints(function)
-    answer = _named(hints["return"], bindings)
-    bodies = {
-        name: _named(hint, bindings) for name, hint in hints.items() if name != "return" and _is_body(hint)
-    }
-    call = f"crm.{method_of_client(row.name)}({_arguments(row, function, bodies)})"
+    signature = signature_of(row.name)
+    call = f"crm.{method_of_client(row.name)}({_arguments(row, signature)})"
+    answer = _named(signature.returns)
     cells = (row.contract, f"`{row.method} {path}`", f"`{call}`", f"`{answer}`")
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _is_body(hint: object) -> bool:
-    kind = hint.__bound__ if isinstance(hint, TypeVar) else hint
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def _method(row: Operation) -> tuple[FunctionType, dict[Any, Any]]:
-    """The function that serves a row, and what the type variables of its class stand for."""
-    owner: Any = ServiceTitanCRM
-    *nouns, verb = row.name.split(".")
-    for noun in nouns:
-        member = inspect.getattr_static(get_origin(owner) or owner, noun)
-        owner = get_type_hints(member.fget if isinstance(member, property) else member)["return"]
-    return inspect.getattr_static(get_origin(owner) or owner, verb), _bindings(owner)
-
-
-def _bindings(kind: Any) -> dict[Any, Any]:
-    """What the type variables of a class and of those it derives from stand for."""
-    origin = get_origin(kind) or kind
-    found = dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))
-    for base in getattr(origin, "__orig_bases__", ()):
-        for name, value in _bindings(base).items():
-            found.setdefault(name, found.get(value, value))
-    return found
-
-
-def _named(kind: Any, bindings: dict[Any, Any]) -> str:
+def _named(kind: Any) -> str:
     if isinstance(kind, TypeVar):
-        return _named(bindings[kind], bindings)
+        return "object"
     if kind is NoneType:
         return "None"
     if hasattr(kind, "__metadata__"):
-        return _named(get_args(kind)[0], bindings)
+        return _named(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
         # Whether a field may be left out is said in a column of its own.
-        arms = [arm for arm in get_args(kind) if arm is not msgspec.UnsetType]
-        return " | ".join(dict.fromkeys(_named(arm, bindings) for arm in arms))
+        return " | ".join(
+            dict.fromkeys(_named(arm) for arm in get_args(kind) if arm is not msgspec.UnsetType)
+        )
     if get_origin(kind) is not None:
-        inner = ", ".join("..." if arm is Ellipsis else _named(arm, bindings) for arm in get_args(kind))
+        inner = ", ".join("..." if arm is Ellipsis else _named(arm) for arm in get_args(kind))
         return f"{get_origin(kind).__name__}[{inner}]"
     return str(kind.__name__)
 
 
-def _arguments(row: Operation, function: FunctionType, bodies: dict[str, str]) -> str:
-    positional, named = [], []
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name == "self":
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            if (
-                row.method != "GET"
-                or re.sub(r"_(.)", lambda m: m[1].upper(), name.rstrip("_")) in row.filters
-            ):
-                named.append(name)
-        else:
-            positional.append(f"{name}: {bodies[name]}" if name in bodies else name)
+def _arguments(row: Operation, signature: Signature) -> str:
+    bodies = {
+        name: f"{name}: {_named(kind)}"
+        for name, kind in signature.positional.items()
+        if kind is signature.body
+    }
+    named = [name for name in signature.keywords if row.method != "GET" or wire_name(name) in row.filters]
+    positional = [bodies.get(name, name) for name in signature.positional]
     return ", ".join((*positional, *(("*", *named) if named else ())))
 
 
@@ -135,14 +103,10 @@ def _models() -> Iterator[str]:
         for field in msgspec.structs.fields(kind):
             needed = "required" if field.required else ""
             note = ". ".join(filter(None, (needed, notes.get(field.name, ""))))
-            shown = _named(hints[field.name], _bindings(kind) | dict.fromkeys(_open(kind), object))
+            shown = _named(hints[field.name])
             cells = (f"`{field.name}`", f"`{field.encode_name}`", f"`{shown}`", note)
             yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
         yield ""
-
-
-def _open(kind: Any) -> tuple[Any, ...]:
-    return tuple(getattr(kind, "__parameters__", ()))
 
 
 def _first_line(kind: type) -> str:

@@ -16,43 +16,22 @@ from servicetitan_crm_async.models import (
     CustomerTags,
     CustomerUpdate,
 )
-from servicetitan_crm_async.resources.custom_fields import CustomFields
 from servicetitan_crm_async.resources.external_data import check_external_data
-from servicetitan_crm_async.resources.notes import DeletableNotes
+from servicetitan_crm_async.resources.noted import NotedAndTagged
 from servicetitan_crm_async.resources.owned_contacts import CustomerContacts
-from servicetitan_crm_async.resources.resource import ByIds, Exported
-from servicetitan_crm_async.resources.tags import RecordTags
 
 
-class Customers(ByIds[Customer], Exported[Customer]):
+class Customers(NotedAndTagged[Customer, CustomerNoteCreate, CustomerTags]):
     """Customers and what belongs to them; lists are of active ones unless `active` says otherwise."""
 
     def __init__(self, caller: Caller) -> None:
-        super().__init__(caller, "customers", Customer)
+        super().__init__(caller, "customers", Customer, CustomerTags)
         self._contacts = CustomerContacts(caller)
-        self._notes: DeletableNotes[CustomerNoteCreate] = DeletableNotes(caller, "customers")
-        self._tags = RecordTags(caller, "customers", CustomerTags)
-        self._custom_fields = CustomFields(caller, "customers")
 
     @property
     def contacts(self) -> CustomerContacts:
         """Contacts of one customer, or of all."""
         return self._contacts
-
-    @property
-    def notes(self) -> DeletableNotes[CustomerNoteCreate]:
-        """Notes on one customer at a time."""
-        return self._notes
-
-    @property
-    def tags(self) -> RecordTags[CustomerTags]:
-        """Tags of one customer at a time; `crm.tags` has those of many."""
-        return self._tags
-
-    @property
-    def custom_fields(self) -> CustomFields:
-        """The fields that the company has added to its customers."""
-        return self._custom_fields
 
     def list(
         self,

@@ -15,45 +15,24 @@ from servicetitan_crm_async.models import (
     LocationTags,
     LocationUpdate,
 )
-from servicetitan_crm_async.resources.custom_fields import CustomFields
 from servicetitan_crm_async.resources.external_data import check_external_data
-from servicetitan_crm_async.resources.notes import DeletableNotes
+from servicetitan_crm_async.resources.noted import NotedAndTagged
 from servicetitan_crm_async.resources.owned_contacts import LocationContacts
 from servicetitan_crm_async.resources.preferred_technician import PreferredTechnician
-from servicetitan_crm_async.resources.resource import ByIds, Exported
-from servicetitan_crm_async.resources.tags import RecordTags
 
 
-class Locations(ByIds[Location], Exported[Location]):
+class Locations(NotedAndTagged[Location, LocationNoteCreate, LocationTags]):
     """Locations, each of exactly one customer; lists are of active ones unless `active` says otherwise."""
 
     def __init__(self, caller: Caller) -> None:
-        super().__init__(caller, "locations", Location)
+        super().__init__(caller, "locations", Location, LocationTags)
         self._contacts = LocationContacts(caller)
-        self._notes: DeletableNotes[LocationNoteCreate] = DeletableNotes(caller, "locations")
-        self._tags = RecordTags(caller, "locations", LocationTags)
-        self._custom_fields = CustomFields(caller, "locations")
         self._preferred_technician = PreferredTechnician(caller)
 
     @property
     def contacts(self) -> LocationContacts:
         """Contacts of one location, or of all."""
         return self._contacts
-
-    @property
-    def notes(self) -> DeletableNotes[LocationNoteCreate]:
-        """Notes on one location at a time."""
-        return self._notes
-
-    @property
-    def tags(self) -> RecordTags[LocationTags]:
-        """Tags of one location at a time."""
-        return self._tags
-
-    @property
-    def custom_fields(self) -> CustomFields:
-        """The fields that the company has added to its locations."""
-        return self._custom_fields
 
     @property
     def preferred_technician(self) -> PreferredTechnician:

@@ -20,6 +20,7 @@ class Signature(NamedTuple):
 
     positional: dict[str, Any]
     keywords: dict[str, Any]
+    returns: Any
     answer: Any
     """The model of one record, or whatever else is answered, such as `int`; None where nothing is."""
 
@@ -48,6 +49,7 @@ def signature_of(name: str) -> Signature:
     return Signature(
         {each.name: hints[each.name] for each in parameters if _is_positional(each) and each.name != "self"},
         {each.name: hints[each.name] for each in parameters if each.kind is each.KEYWORD_ONLY},
+        hints["return"],
         _one_of(hints["return"]),
     )
 
