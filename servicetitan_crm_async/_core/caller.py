@@ -11,10 +11,10 @@ from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, 
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.fanout import concurrently
 from servicetitan_crm_async._core.feed import Feed
-from servicetitan_crm_async._core.pages import Pages
+from servicetitan_crm_async._core.pages import Fetch, Pages
 from servicetitan_crm_async._core.pipeline import Answer, Pipeline
 from servicetitan_crm_async._core.raw_records import raw_record
-from servicetitan_crm_async.contract import MAX_IDS, ContractName, Operation, operation
+from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, ContractName, Operation, operation
 from servicetitan_crm_async.errors import ConfigError, NotFound
 from servicetitan_crm_async.models import Envelope, FeedPage, Page, Record
 from servicetitan_crm_async.models.found import Found
@@ -31,7 +31,7 @@ ActiveText = Literal["True", "Any", "False"]
 """The `active` filter as plain text, beside the enum `Active`."""
 
 PAGE_SIZE = 500
-"""Records a page where a caller does not say; both contracts allow it."""
+"""Records a page where a caller does not say, and may not want the whole list; both contracts allow it."""
 
 
 class Caller:
@@ -85,13 +85,15 @@ class Caller:
         """
         row = self.operation(name)
         filters = _filters(given, path)
-        if row.paged and filters.get("page_size") is None:
-            filters["page_size"] = PAGE_SIZE
+        sized = filters.get("page_size") is not None
         first = prepare(row, tenant=self.tenant, path=path, filters=filters)
 
-        def fetching(read: Callable[[bytes], Envelope[V]]) -> Callable[[int, bool], Awaitable[Page[V]]]:
-            async def fetch(number: int, count: bool) -> Page[V]:
-                request = _page_request(first, number, count=count) if row.paged else first
+        def fetching(read: Callable[[bytes], Envelope[V]]) -> Fetch[V]:
+            async def fetch(number: int, count: bool, whole: bool) -> Page[V]:
+                request = first
+                if row.paged:
+                    size = None if sized else MAX_PAGE_SIZE[row.contract] if whole else PAGE_SIZE
+                    request = _page_request(first, number, size, count=count)
                 return _page_of(row, (await self._pipeline().call(request, read)).value, number)
 
             return fetch
@@ -224,8 +226,10 @@ def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:
     )
 
 
-def _page_request(first: Request, number: int, *, count: bool) -> Request:
+def _page_request(first: Request, number: int, size: int | None, *, count: bool) -> Request:
     pairs = {"page": str(number)}
+    if size is not None:
+        pairs["pageSize"] = str(size)
     if count and "includeTotal=" not in first.query:
         pairs["includeTotal"] = "true"
     return first._replace(query="&".join(filter(None, (first.query, encode_query(pairs)))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 
 import anyio
 
@@ -14,6 +14,10 @@ from servicetitan_crm_async.models.raw_record import RawRecord
 
 T = TypeVar("T")
 
+Fetch: TypeAlias = Callable[[int, bool, bool], Awaitable[Page[T]]]
+"""The page of a number; with the total, if the second argument asks for it; as large as can be, if the
+third says that the whole list is wanted."""
+
 
 class Pages(Generic[T]):
     """A list of the service, asked for page by page; nothing is sent before it is iterated.
@@ -21,19 +25,22 @@ class Pages(Generic[T]):
     Iterating again asks again. Page numbers slip while records change on the server: a record that
     leaves the list moves everything behind it one place forward, past the reader. For a copy that
     misses nothing use the sync.
+
+    Unless `page_size` was given, a page has 500 records where the list is iterated, and as many as the
+    contract allows where all of it is wanted: by `collect` and `stream`.
     """
 
     __slots__ = ("_counted", "_fetch", "_fetch_raw", "_paged")
 
     def __init__(
         self,
-        fetch: Callable[[int, bool], Awaitable[Page[T]]],
-        fetch_raw: Callable[[int, bool], Awaitable[Page[RawRecord]]],
+        fetch: Fetch[T],
+        fetch_raw: Fetch[RawRecord],
         *,
         paged: bool,
         counted: bool,
     ) -> None:
-        """`fetch` gives the page of a number, and with it the total if its second argument asks for it.
+        """A list read by `fetch`, or by `fetch_raw` as it was sent.
 
         Args:
             paged: whether the operation takes a page number at all.
@@ -53,7 +60,7 @@ class Pages(Generic[T]):
         """The pages, one after another; an empty list gives one empty page."""
         number = 1
         while True:
-            page = await self._fetch(number, False)
+            page = await self._fetch(number, False, False)
             yield page
             if not page.has_more:
                 return
@@ -117,7 +124,7 @@ class _ReadAhead(Generic[T]):
 
     def __init__(
         self,
-        fetch: Callable[[int, bool], Awaitable[Page[T]]],
+        fetch: Fetch[T],
         limit: int,
         *,
         paged: bool,
@@ -148,7 +155,7 @@ class _ReadAhead(Generic[T]):
                 await self._changed.wait()
                 continue
             self._next += 1
-            page = await self._fetch(number, number == 1 and self._count_comes_first)
+            page = await self._fetch(number, number == 1 and self._count_comes_first, True)
             self._learn_the_end(number, page)
             self._ready[number] = page
             self._tell()

@@ -44,7 +44,7 @@ class FakeList:
         self.held = self.most_held = 0
         self.before_answer: Callable[[int], None] = lambda number: None
 
-    async def fetch(self, number: int, count: bool) -> Page[int]:
+    async def fetch(self, number: int, count: bool, whole: bool) -> Page[int]:
         self.asked.append((number, count))
         self.under_way += 1
         self.held += 1
@@ -67,8 +67,8 @@ class FakeList:
             total_count=len(self.records) if count else None,
         )
 
-    async def fetch_raw(self, number: int, count: bool) -> Page[RawRecord]:
-        page = await self.fetch(number, count)
+    async def fetch_raw(self, number: int, count: bool, whole: bool) -> Page[RawRecord]:
+        page = await self.fetch(number, count, whole)
         data = tuple(RawRecord(id=each, modified_on=None, data=b"%d" % each) for each in page.data)
         return Page(data=data, page=number, page_size=self.page_size, has_more=page.has_more)
 
