@@ -38,7 +38,7 @@ from servicetitan_crm_async.errors import (
 )
 from servicetitan_crm_async.models import Page
 from servicetitan_crm_async.models.found import Found
-from servicetitan_crm_async.models.raw_record import RawRecord
+from servicetitan_crm_async.models.raw_record import PageBody, RawRecord
 
 __all__ = [
     "ApiError",
@@ -63,6 +63,7 @@ __all__ = [
     "NotInContract",
     "PacedLimiter",
     "Page",
+    "PageBody",
     "Pages",
     "RateLimit",
     "RateLimited",

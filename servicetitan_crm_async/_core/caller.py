@@ -11,14 +11,14 @@ from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, 
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.fanout import concurrently
 from servicetitan_crm_async._core.feed import Feed
-from servicetitan_crm_async._core.pages import Fetch, Pages
+from servicetitan_crm_async._core.pages import Fetch, Fetches, Pages
 from servicetitan_crm_async._core.pipeline import Answer, Pipeline
-from servicetitan_crm_async._core.raw_records import raw_record
+from servicetitan_crm_async._core.raw_records import frame_of, raw_envelope
 from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, ContractName, Operation, operation
 from servicetitan_crm_async.errors import ConfigError, NotFound
 from servicetitan_crm_async.models import Envelope, FeedPage, Page, Record
 from servicetitan_crm_async.models.found import Found
-from servicetitan_crm_async.models.raw_record import RawRecord
+from servicetitan_crm_async.models.raw_record import PageBody
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -88,18 +88,35 @@ class Caller:
         sized = filters.get("page_size") is not None
         first = prepare(row, tenant=self.tenant, path=path, filters=filters)
 
-        def fetching(read: Callable[[bytes], Envelope[V]]) -> Fetch[V]:
+        async def ask(
+            read: Callable[[bytes], Envelope[V]], number: int, count: bool, whole: bool
+        ) -> Answer[Envelope[V]]:
+            request = first
+            if row.paged:
+                size = None if sized else MAX_PAGE_SIZE[row.contract] if whole else PAGE_SIZE
+                request = _page_request(first, number, size, count=count)
+            return await self._pipeline().call(request, read)
+
+        def fetching(read: Callable[[bytes], Envelope[V]]) -> Fetch[Page[V]]:
             async def fetch(number: int, count: bool, whole: bool) -> Page[V]:
-                request = first
-                if row.paged:
-                    size = None if sized else MAX_PAGE_SIZE[row.contract] if whole else PAGE_SIZE
-                    request = _page_request(first, number, size, count=count)
-                return _page_of(row, (await self._pipeline().call(request, read)).value, number)
+                return _page_of(row, (await ask(read, number, count, whole)).value, number)
 
             return fetch
 
+        async def fetch_body(number: int, count: bool, whole: bool) -> PageBody:
+            answer = await ask(frame_of, number, count, whole)
+            page = _page_of(row, answer.value, number)
+            return PageBody(
+                json=answer.reply.body,
+                page=page.page,
+                page_size=page.page_size,
+                has_more=page.has_more,
+                total_count=page.total_count,
+            )
+
         typed = decoder_for(Envelope[kind])  # type: ignore[valid-type]
-        return Pages(fetching(typed), fetching(_raw_envelope), paged=row.paged, counted=row.counted)
+        fetches = Fetches(fetching(typed), fetching(raw_envelope), fetch_body)
+        return Pages(fetches, paged=row.paged, counted=row.counted)
 
     def feed(self, name: str, kind: type[T], given: Mapping[str, FilterValue]) -> Feed[T]:
         """An export feed; `given` as for `pages`, with `from_` for what the first request begins at."""
@@ -122,7 +139,7 @@ class Caller:
             return fetch
 
         typed = decoder_for(Envelope[kind])  # type: ignore[valid-type]
-        return Feed(name, fetching(typed), fetching(_raw_envelope))
+        return Feed(name, fetching(typed), fetching(raw_envelope))
 
     async def raw(
         self, row: Operation, filters: Mapping[str, FilterValue], read: Callable[[bytes], T]
@@ -199,21 +216,6 @@ def more_follows(row: Operation, envelope: Envelope[T]) -> bool:
 
 def _filters(given: Mapping[str, FilterValue], path: Path | None) -> dict[str, FilterValue]:
     return {name: value for name, value in given.items() if name != "self" and name not in (path or {})}
-
-
-def _raw_envelope(body: bytes) -> Envelope[RawRecord]:
-    envelope = _parts(body)
-    return Envelope(
-        data=tuple(map(raw_record, envelope.data)),
-        page=envelope.page,
-        page_size=envelope.page_size,
-        has_more=envelope.has_more,
-        total_count=envelope.total_count,
-        continue_from=envelope.continue_from,
-    )
-
-
-_parts = decoder_for(Envelope[msgspec.Raw])
 
 
 def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from typing import Generic, Self, TypeAlias, TypeVar
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import anyio
 
 from servicetitan_crm_async.errors import ConfigError
 from servicetitan_crm_async.models import Page
-from servicetitan_crm_async.models.raw_record import RawRecord
+from servicetitan_crm_async.models.raw_record import PageBody, RawRecord
 
 T = TypeVar("T")
 
-Fetch: TypeAlias = Callable[[int, bool, bool], Awaitable[Page[T]]]
+P = TypeVar("P", bound=Page[Any] | PageBody)
+
+Fetch: TypeAlias = Callable[[int, bool, bool], Awaitable[P]]
 """The page of a number; with the total, if the second argument asks for it; as large as can be, if the
 third says that the whole list is wanted."""
+
+
+class Fetches(NamedTuple, Generic[T]):
+    """The ways to get a page of one list."""
+
+    typed: Fetch[Page[T]]
+    raw: Fetch[Page[RawRecord]]
+    bodies: Fetch[PageBody]
 
 
 class Pages(Generic[T]):
@@ -30,24 +40,16 @@ class Pages(Generic[T]):
     contract allows where all of it is wanted: by `collect` and `stream`.
     """
 
-    __slots__ = ("_counted", "_fetch", "_fetch_raw", "_paged")
+    __slots__ = ("_counted", "_fetches", "_paged")
 
-    def __init__(
-        self,
-        fetch: Fetch[T],
-        fetch_raw: Fetch[RawRecord],
-        *,
-        paged: bool,
-        counted: bool,
-    ) -> None:
-        """A list read by `fetch`, or by `fetch_raw` as it was sent.
+    def __init__(self, fetches: Fetches[T], *, paged: bool, counted: bool) -> None:
+        """A list that is read by `fetches`.
 
         Args:
             paged: whether the operation takes a page number at all.
             counted: whether it can tell how many records there are.
         """
-        self._fetch, self._fetch_raw = fetch, fetch_raw
-        self._paged, self._counted = paged, counted
+        self._fetches, self._paged, self._counted = fetches, paged, counted
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         """Every record, one page after another, the next page asked for when the last is used up."""
@@ -60,7 +62,7 @@ class Pages(Generic[T]):
         """The pages, one after another; an empty list gives one empty page."""
         number = 1
         while True:
-            page = await self._fetch(number, False, False)
+            page = await self._fetches.typed(number, False, False)
             yield page
             if not page.has_more:
                 return
@@ -76,10 +78,11 @@ class Pages(Generic[T]):
 
     def raw(self) -> Pages[RawRecord]:
         """The same list, each record as the JSON that was sent."""
-        return Pages(self._fetch_raw, self._fetch_raw, paged=self._paged, counted=self._counted)
+        fetches = self._fetches
+        as_sent = Fetches(fetches.raw, fetches.raw, fetches.bodies)
+        return Pages(as_sent, paged=self._paged, counted=self._counted)
 
-    @asynccontextmanager
-    async def stream(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[Page[T]]]:
+    def stream(self, *, concurrency: int = 4) -> AbstractAsyncContextManager[AsyncIterator[Page[T]]]:
         """The pages in order, up to `concurrency` of them fetched ahead of the reader.
 
         No more than that are held beside the reader's own, however long the list and however slow the
@@ -87,9 +90,21 @@ class Pages(Generic[T]):
         Leaving the block early, by an error or by cancellation, stops what is under way. The first
         call that fails ends the stream with its error. Outside the block there are no pages to be had.
         """
+        return self._read_ahead(self._fetches.typed, concurrency)
+
+    def bodies(self, *, concurrency: int = 4) -> AbstractAsyncContextManager[AsyncIterator[PageBody]]:
+        """The pages as `stream` gives them, each as the JSON that was sent, its records unread.
+
+        The cheapest way to carry a list on, to a file or an engine that reads JSON by itself. What is
+        damaged inside a record is not noticed here.
+        """
+        return self._read_ahead(self._fetches.bodies, concurrency)
+
+    @asynccontextmanager
+    async def _read_ahead(self, fetch: Fetch[P], concurrency: int) -> AsyncIterator[AsyncIterator[P]]:
         if concurrency < 1:
             raise ConfigError({"concurrency": "must be at least 1"})
-        ahead = _ReadAhead(self._fetch, concurrency, paged=self._paged, counted=self._counted)
+        ahead = _ReadAhead(fetch, concurrency, paged=self._paged, counted=self._counted)
         failure: list[BaseException] = []
 
         async def work() -> None:
@@ -116,7 +131,7 @@ class Pages(Generic[T]):
             raise failure[0]
 
 
-class _ReadAhead(Generic[T]):
+class _ReadAhead(Generic[P]):
     """The books of one stream: which page is next to fetch, which to hand out, and where the list ends.
 
     The reader's iterator too, as an object and not a generator: one that is left half-way needs no end.
@@ -124,7 +139,7 @@ class _ReadAhead(Generic[T]):
 
     def __init__(
         self,
-        fetch: Fetch[T],
+        fetch: Fetch[P],
         limit: int,
         *,
         paged: bool,
@@ -136,7 +151,7 @@ class _ReadAhead(Generic[T]):
         # The first page alone tells how many there are, where the service counts; pages fetched beside
         # it could lie past the end.
         self._count_comes_first = paged and counted and limit > 1
-        self._ready: dict[int, Page[T]] = {}
+        self._ready: dict[int, P] = {}
         self._error: Exception | None = None
         self._changed = anyio.Event()
 
@@ -163,7 +178,7 @@ class _ReadAhead(Generic[T]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Page[T]:
+    async def __anext__(self) -> P:
         while self._wanted not in self._ready:
             if self._last is not None and self._wanted > self._last:
                 raise StopAsyncIteration
@@ -175,7 +190,7 @@ class _ReadAhead(Generic[T]):
         self._tell()
         return page
 
-    def _learn_the_end(self, number: int, page: Page[T]) -> None:
+    def _learn_the_end(self, number: int, page: P) -> None:
         if number == 1:
             self._count_comes_first = False
         if not page.has_more:

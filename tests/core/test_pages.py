@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run
 
-from servicetitan_crm_async import ConfigError, RawRecord, TransportFailure
-from servicetitan_crm_async._core.pages import Pages
+from servicetitan_crm_async import ConfigError, PageBody, RawRecord, TransportFailure
+from servicetitan_crm_async._core.pages import Fetches, Pages
 from servicetitan_crm_async.models import Page
 
 
@@ -72,12 +72,26 @@ class FakeList:
         data = tuple(RawRecord(id=each, modified_on=None, data=b"%d" % each) for each in page.data)
         return Page(data=data, page=number, page_size=self.page_size, has_more=page.has_more)
 
+    async def fetch_body(self, number: int, count: bool, whole: bool) -> PageBody:
+        page = await self.fetch(number, count, whole)
+        return PageBody(
+            json=repr([*page]).encode(),
+            page=number,
+            page_size=self.page_size,
+            has_more=page.has_more,
+            total_count=page.total_count,
+        )
+
+    @property
+    def fetches(self) -> Fetches[int]:
+        return Fetches(self.fetch, self.fetch_raw, self.fetch_body)
+
     def took(self) -> None:
         self.held -= 1
 
     @property
     def pages(self) -> Pages[int]:
-        return Pages(self.fetch, self.fetch_raw, paged=True, counted=self.counted)
+        return Pages(self.fetches, paged=True, counted=self.counted)
 
 
 def numbers(count: int) -> list[int]:
@@ -133,7 +147,7 @@ def test_without_a_word_about_more_reading_ends_with_an_empty_page() -> None:
 def test_what_is_not_paged_is_asked_once() -> None:
     async def main() -> None:
         source = FakeList(7, counted=False)
-        pages = Pages(source.fetch, source.fetch_raw, paged=False, counted=False)
+        pages = Pages(source.fetches, paged=False, counted=False)
         assert await pages.collect(concurrency=8) == numbers(7)
         assert [number async for number in pages] == numbers(7)
         assert source.asked == [(1, False), (1, False)]
