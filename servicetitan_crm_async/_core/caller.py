@@ -11,7 +11,7 @@ from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, 
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.fanout import concurrently
 from servicetitan_crm_async._core.feed import Feed
-from servicetitan_crm_async._core.pages import Fetch, Fetches, Pages
+from servicetitan_crm_async._core.pages import Fetches, Pages
 from servicetitan_crm_async._core.pipeline import Answer, Pipeline
 from servicetitan_crm_async._core.raw_records import frame_of, raw_envelope
 from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, ContractName, Operation, operation
@@ -97,26 +97,30 @@ class Caller:
                 request = _page_request(first, number, size, count=count)
             return await self._pipeline().call(request, read)
 
-        def fetching(read: Callable[[bytes], Envelope[V]]) -> Fetch[Page[V]]:
-            async def fetch(number: int, count: bool, whole: bool) -> Page[V]:
-                return _page_of(row, (await ask(read, number, count, whole)).value, number)
-
-            return fetch
-
         async def fetch_body(number: int, count: bool, whole: bool) -> PageBody:
             answer = await ask(frame_of, number, count, whole)
             page = _page_of(row, answer.value, number)
             return PageBody(
                 json=answer.reply.body,
-                page=page.page,
+                page=number,
                 page_size=page.page_size,
                 has_more=page.has_more,
                 total_count=page.total_count,
             )
 
+        def fetches(read: Callable[[bytes], Envelope[V]]) -> Fetches[V]:
+            async def fetch(number: int, count: bool, whole: bool) -> Page[V]:
+                return _page_of(row, (await ask(read, number, count, whole)).value, number)
+
+            return Fetches(
+                fetch,
+                fetch_body,
+                lambda body: _page_of(row, read(body.json), body.page),
+                lambda: fetches(raw_envelope),
+            )
+
         typed = decoder_for(Envelope[kind])  # type: ignore[valid-type]
-        fetches = Fetches(fetching(typed), fetching(raw_envelope), fetch_body)
-        return Pages(fetches, paged=row.paged, counted=row.counted)
+        return Pages(fetches(typed), paged=row.paged, counted=row.counted)
 
     def feed(self, name: str, kind: type[T], given: Mapping[str, FilterValue]) -> Feed[T]:
         """An export feed; `given` as for `pages`, with `from_` for what the first request begins at."""

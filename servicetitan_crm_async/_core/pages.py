@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import anyio
 
-from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.errors import ConfigError, DecodeError
 from servicetitan_crm_async.models import Page
 from servicetitan_crm_async.models.raw_record import PageBody, RawRecord
 
@@ -24,9 +24,12 @@ third says that the whole list is wanted."""
 class Fetches(NamedTuple, Generic[T]):
     """The ways to get a page of one list."""
 
-    typed: Fetch[Page[T]]
-    raw: Fetch[Page[RawRecord]]
-    bodies: Fetch[PageBody]
+    page: Fetch[Page[T]]
+    body: Fetch[PageBody]
+    read: Callable[[PageBody], Page[T]]
+    """The page in a body; raises DecodeError."""
+    raw: Callable[[], Fetches[RawRecord]]
+    """Those of the same list that leave its records as they were sent."""
 
 
 class Pages(Generic[T]):
@@ -62,7 +65,7 @@ class Pages(Generic[T]):
         """The pages, one after another; an empty list gives one empty page."""
         number = 1
         while True:
-            page = await self._fetches.typed(number, False, False)
+            page = await self._fetches.page(number, False, False)
             yield page
             if not page.has_more:
                 return
@@ -78,11 +81,10 @@ class Pages(Generic[T]):
 
     def raw(self) -> Pages[RawRecord]:
         """The same list, each record as the JSON that was sent."""
-        fetches = self._fetches
-        as_sent = Fetches(fetches.raw, fetches.raw, fetches.bodies)
-        return Pages(as_sent, paged=self._paged, counted=self._counted)
+        return Pages(self._fetches.raw(), paged=self._paged, counted=self._counted)
 
-    def stream(self, *, concurrency: int = 4) -> AbstractAsyncContextManager[AsyncIterator[Page[T]]]:
+    @asynccontextmanager
+    async def stream(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[Page[T]]]:
         """The pages in order, up to `concurrency` of them fetched ahead of the reader.
 
         No more than that are held beside the reader's own, however long the list and however slow the
@@ -90,21 +92,19 @@ class Pages(Generic[T]):
         Leaving the block early, by an error or by cancellation, stops what is under way. The first
         call that fails ends the stream with its error. Outside the block there are no pages to be had.
         """
-        return self._read_ahead(self._fetches.typed, concurrency)
+        async with self.bodies(concurrency=concurrency) as bodies:
+            yield _Read(bodies, self._fetches)
 
-    def bodies(self, *, concurrency: int = 4) -> AbstractAsyncContextManager[AsyncIterator[PageBody]]:
+    @asynccontextmanager
+    async def bodies(self, *, concurrency: int = 4) -> AsyncIterator[AsyncIterator[PageBody]]:
         """The pages as `stream` gives them, each as the JSON that was sent, its records unread.
 
         The cheapest way to carry a list on, to a file or an engine that reads JSON by itself. What is
         damaged inside a record is not noticed here.
         """
-        return self._read_ahead(self._fetches.bodies, concurrency)
-
-    @asynccontextmanager
-    async def _read_ahead(self, fetch: Fetch[P], concurrency: int) -> AsyncIterator[AsyncIterator[P]]:
         if concurrency < 1:
             raise ConfigError({"concurrency": "must be at least 1"})
-        ahead = _ReadAhead(fetch, concurrency, paged=self._paged, counted=self._counted)
+        ahead = _ReadAhead(self._fetches.body, concurrency, paged=self._paged, counted=self._counted)
         failure: list[BaseException] = []
 
         async def work() -> None:
@@ -131,68 +131,87 @@ class Pages(Generic[T]):
             raise failure[0]
 
 
-class _ReadAhead(Generic[P]):
+class _Read(Generic[T]):
+    """Bodies into pages, each when it is handed out: records wait unmade, and are made one page at a time.
+
+    An object and not a generator: one that is left half-way needs no end.
+    """
+
+    def __init__(self, bodies: AsyncIterator[PageBody], fetches: Fetches[T]) -> None:
+        self._bodies, self._fetches = bodies, fetches
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        body = await anext(self._bodies)
+        try:
+            return self._fetches.read(body)
+        except DecodeError:
+            pass
+        # Asked for again as a page, so that it is tried again where that helps, and fails as a call does.
+        return await self._fetches.page(body.page, False, True)
+
+
+class _ReadAhead:
     """The books of one stream: which page is next to fetch, which to hand out, and where the list ends.
 
     The reader's iterator too, as an object and not a generator: one that is left half-way needs no end.
     """
 
-    def __init__(
-        self,
-        fetch: Fetch[P],
-        limit: int,
-        *,
-        paged: bool,
-        counted: bool,
-    ) -> None:
+    def __init__(self, fetch: Fetch[PageBody], limit: int, *, paged: bool, counted: bool) -> None:
         self._fetch, self._limit = fetch, limit
         self._next, self._wanted = 1, 1
         self._last: int | None = None if paged else 1
         # The first page alone tells how many there are, where the service counts; pages fetched beside
         # it could lie past the end.
         self._count_comes_first = paged and counted and limit > 1
-        self._ready: dict[int, P] = {}
+        # A place for each page that is fetched and not handed out yet. Whoever wants one waits for it
+        # alone: to wake all whenever something happens costs more than a page does.
+        self._places = anyio.Semaphore(1 if self._count_comes_first else limit, fast_acquire=True)
+        self._ready: dict[int, PageBody] = {}
         self._error: Exception | None = None
-        self._changed = anyio.Event()
+        self._arrived = anyio.Event()
 
     def fail(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
-        self._tell()
+        self._arrived.set()
 
     async def fetch_pages(self) -> None:
         """One worker: fetch the lowest page that nobody has taken, until the end of the list is known."""
-        while self._error is None:
+        while True:
+            await self._places.acquire()
             number = self._next
-            if self._last is not None and number > self._last:
+            if self._error is not None or (self._last is not None and number > self._last):
+                self._places.release()  # for the next to see that it is over
                 return
-            if number >= self._wanted + self._limit or (number > 1 and self._count_comes_first):
-                await self._changed.wait()
-                continue
             self._next += 1
             page = await self._fetch(number, number == 1 and self._count_comes_first, True)
             self._learn_the_end(number, page)
             self._ready[number] = page
-            self._tell()
+            if number == 1 and self._count_comes_first:
+                for _ in range(self._limit - 1):
+                    self._places.release()
+            self._arrived.set()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> P:
+    async def __anext__(self) -> PageBody:
         while self._wanted not in self._ready:
             if self._last is not None and self._wanted > self._last:
                 raise StopAsyncIteration
             if self._error is not None:
                 raise self._error
-            await self._changed.wait()
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
         page = self._ready.pop(self._wanted)
         self._wanted += 1
-        self._tell()
+        self._places.release()
         return page
 
-    def _learn_the_end(self, number: int, page: P) -> None:
-        if number == 1:
-            self._count_comes_first = False
+    def _learn_the_end(self, number: int, page: PageBody) -> None:
         if not page.has_more:
             self._last = number if self._last is None else min(self._last, number)
         elif number == 1 and page.total_count is not None and page.page_size:
@@ -200,7 +219,3 @@ class _ReadAhead(Generic[P]):
         elif number == self._last:
             # The list grew since it was counted.
             self._last = number + 1
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()

@@ -126,15 +126,16 @@ class Pipeline:
             pass  # raised below, where it has no context: that would be the cancelled request
         finally:
             # The path without its query: filters hold names and telephone numbers of people.
-            logger.debug(
-                "%s %s %s: status %s, %d attempts, %.3f s",
-                request.method,
-                request.path,
-                outcome,
-                progress.status,
-                progress.attempts,
-                self._clock.monotonic() - began_at,
-            )
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug(
+                    "%s %s %s: status %s, %d attempts, %.3f s",
+                    request.method,
+                    request.path,
+                    outcome,
+                    progress.status,
+                    progress.attempts,
+                    self._clock.monotonic() - began_at,
+                )
         raise CallTimeout(
             "call",
             self._settings.timeouts.call or 0.0,

@@ -25,16 +25,15 @@ def print_rows(rows: Sequence[Listed]) -> None:
         if chosen:
             console.print(_table(contract, chosen, filters=console.width >= _FILTERS_FROM))
     console.print(
-        "● the client has a method of this name; crm.request() reaches the others.",
+        "Each is a method of the client: crm.customers.list(). crm.request() reaches the other modules.",
         style="dim",
         highlight=False,
     )
 
 
 def _table(contract: str, rows: Sequence[Listed], *, filters: bool) -> Table:
-    offered = sum(row["method_of_client"] is not None for row in rows)
     table = Table(
-        title=f"Contract {contract}: {len(rows)} operations, {offered} with a method",
+        title=f"Contract {contract}: {len(rows)} operations",
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -44,7 +43,6 @@ def _table(contract: str, rows: Sequence[Listed], *, filters: bool) -> Table:
         caption_justify="left",
         caption_style="dim",
     )
-    table.add_column("", no_wrap=True, style="green", min_width=1)
     table.add_column("Operation", overflow="fold")
     table.add_column("Method", no_wrap=True)
     table.add_column("Path", overflow="fold")
@@ -52,8 +50,7 @@ def _table(contract: str, rows: Sequence[Listed], *, filters: bool) -> Table:
         table.add_column("Filters", style="dim", overflow="fold")
     for row in rows:
         cells: list[str | Text] = [
-            "●" if row["method_of_client"] else "",
-            row["name"],
+            row["method_of_client"] or row["name"],
             row["method"],
             # Literal: a path's braces are no markup and no highlight.
             Text(row["path"].removeprefix(_base(row))),

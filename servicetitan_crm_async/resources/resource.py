@@ -48,7 +48,7 @@ class Exported(Resource[T]):
 class ByIds(Resource[R]):
     """A noun whose records can be got by their ids, many at once."""
 
-    async def get_many(self, ids: Iterable[int], *, concurrency: int = 8) -> Found[R]:
+    async def get_many(self, ids: Iterable[int], *, concurrency: int = 16) -> Found[R]:
         """Records by their ids, active or not, 50 a request, up to `concurrency` requests at a time.
 
         Calls the list with its `ids` filter; where the contract in use has none, each record is got by

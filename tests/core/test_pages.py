@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 from collections.abc import Callable
 from itertools import count
 from random import Random
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run
 
-from servicetitan_crm_async import ConfigError, PageBody, RawRecord, TransportFailure
+from servicetitan_crm_async import ConfigError, DecodeError, PageBody, RawRecord, TransportFailure
 from servicetitan_crm_async._core.pages import Fetches, Pages
 from servicetitan_crm_async.models import Page
 
@@ -44,7 +45,7 @@ class FakeList:
         self.held = self.most_held = 0
         self.before_answer: Callable[[int], None] = lambda number: None
 
-    async def fetch(self, number: int, count: bool, whole: bool) -> Page[int]:
+    async def fetch_body(self, number: int, count: bool, whole: bool) -> PageBody:
         self.asked.append((number, count))
         self.under_way += 1
         self.held += 1
@@ -59,32 +60,32 @@ class FakeList:
             self.under_way -= 1
         start = (number - 1) * self.page_size
         data = tuple(self.records[start : start + self.page_size])
-        return Page(
-            data=data,
+        return PageBody(
+            json=json.dumps(data).encode(),
             page=number,
             page_size=self.page_size,
             has_more=start + self.page_size < len(self.records) if self.says_more else bool(data),
             total_count=len(self.records) if count else None,
         )
 
-    async def fetch_raw(self, number: int, count: bool, whole: bool) -> Page[RawRecord]:
-        page = await self.fetch(number, count, whole)
-        data = tuple(RawRecord(id=each, modified_on=None, data=b"%d" % each) for each in page.data)
-        return Page(data=data, page=number, page_size=self.page_size, has_more=page.has_more)
-
-    async def fetch_body(self, number: int, count: bool, whole: bool) -> PageBody:
-        page = await self.fetch(number, count, whole)
-        return PageBody(
-            json=repr([*page]).encode(),
-            page=number,
-            page_size=self.page_size,
-            has_more=page.has_more,
-            total_count=page.total_count,
+    def read(self, body: PageBody) -> Page[int]:
+        return Page(
+            data=tuple(json.loads(body.json)),
+            page=body.page,
+            page_size=body.page_size,
+            has_more=body.has_more,
+            total_count=body.total_count,
         )
+
+    async def fetch(self, number: int, count: bool, whole: bool) -> Page[int]:
+        return self.read(await self.fetch_body(number, count, whole))
+
+    def raw(self) -> Fetches[RawRecord]:
+        raise NotImplementedError
 
     @property
     def fetches(self) -> Fetches[int]:
-        return Fetches(self.fetch, self.fetch_raw, self.fetch_body)
+        return Fetches(self.fetch, self.fetch_body, self.read, self.raw)
 
     def took(self) -> None:
         self.held -= 1
@@ -391,5 +392,51 @@ def test_two_readers_of_one_list_do_not_disturb_each_other() -> None:
             pages.collect(concurrency=2), pages.collect(concurrency=7), pages.collect()
         )
         assert list(found) == [numbers(95)] * 3
+
+    run(main())
+
+
+@pytest.mark.parametrize("damaged", [1, 2])
+def test_a_page_that_does_not_decode_is_asked_for_again_as_a_page(damaged: int) -> None:
+    """The transport saw a whole body, so only decoding tells; what is still damaged then is an error."""
+
+    class Damaged(FakeList):
+        refusals = damaged
+
+        def read(self, body: PageBody) -> Page[int]:
+            if body.page == 3 and self.refusals:
+                self.refusals -= 1
+                raise DecodeError("it is no JSON", malformed=True)
+            return super().read(body)
+
+    async def main() -> None:
+        source = Damaged(45)
+        if damaged == 1:
+            assert await source.pages.collect(concurrency=4) == numbers(45)
+        else:
+            with pytest.raises(DecodeError):
+                await source.pages.collect(concurrency=4)
+        assert sorted(number for number, _ in source.asked) == [1, 2, 3, 3, 4, 5]
+
+    run(main())
+
+
+def test_records_are_made_when_their_page_is_handed_out() -> None:
+    """Pages that wait for the reader wait as bytes."""
+
+    class Counted(FakeList):
+        made = 0
+
+        def read(self, body: PageBody) -> Page[int]:
+            self.made += 1
+            return super().read(body)
+
+    async def main() -> None:
+        source = Counted(95)
+        async with source.pages.stream(concurrency=4) as pages:
+            for number in range(1, 11):
+                await anext(pages)
+                await asyncio.sleep(1)
+                assert source.made == number
 
     run(main())

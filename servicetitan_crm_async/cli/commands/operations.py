@@ -11,7 +11,7 @@ from servicetitan_crm_async.contract import ContractName
 
 
 def operations(*, contract: ContractName | None = None, json: Flag = False) -> int:
-    """List every operation of the published contracts, and which of them the client has a method for.
+    """List every operation of the published contracts, and the method of the client for each.
 
     Example: `servicetitan-crm operations --contract portal --json`
 
