@@ -10,16 +10,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from benchmarks.__main__ import main
 from benchmarks.comparing import Comparison, Entrant, Plan, WrongRecordsError
 from benchmarks.findings import Findings, Ratio, load
 from benchmarks.job import Job, Measured
 from benchmarks.machine import describe
 from benchmarks.report import markdown, written
-from benchmarks.serving import Command, Site, serving
-from benchmarks.targets import verdicts
+from benchmarks.serving import ALLOWED, Command, Site, serving
+from benchmarks.targets import verdicts, wall
 from benchmarks.worker import Turn, take, take_apart
-from benchmarks.works import WORKS, by_ids, far_away, incremental, starting, streaming
+from benchmarks.works import WORKS, by_ids, incremental, starting, streaming
 
 TINY = 400
 
@@ -39,8 +40,8 @@ def found() -> dict[str, Findings]:
 
 
 def _requests(findings: Findings, case: str, contender: str) -> int:
-    (run,) = findings.of(case, contender)
-    return run.requests
+    (requests,) = {run.requests for run in findings.of(case, contender)}
+    return requests
 
 
 @pytest.mark.parametrize("letter", WORKS)
@@ -49,7 +50,10 @@ def test_every_contender_takes_its_turn_and_brings_every_record(
 ) -> None:
     findings = found[letter]
     assert findings.work == letter
-    assert len(findings.runs) == len({(run.case, run.contender) for run in findings.runs}) > 0
+    places = {(run.round, run.case, run.contender) for run in findings.runs}
+    assert len(findings.runs) == len(places) > 0
+    full = max(run.round for run in findings.runs)
+    assert {place for place in places if place[0] == full} == {(full, case, who) for _, case, who in places}
     assert sorted(run.turn for run in findings.runs) == list(range(1, len(findings.runs) + 1))
     for run in findings.runs:
         assert run.wall > 0
@@ -74,12 +78,12 @@ def test_lists_cost_everyone_one_request_a_page(found: dict[str, Findings]) -> N
 def test_ids_go_fifty_a_request(found: dict[str, Findings]) -> None:
     findings = found["D"]
     for contender in findings.contenders(by_ids.CASE):
-        assert _requests(findings, by_ids.CASE, contender) == findings.facts["ids"] / 50
+        assert _requests(findings, by_ids.CASE, contender) == findings.facts["customers"] / 50
 
 
 def test_a_sync_that_finds_nothing_new_costs_a_request_an_entity(found: dict[str, Findings]) -> None:
     findings = found["G"]
-    assert [run.records for run in findings.runs] == [0, 0, 25]
+    assert [run.records for run in findings.runs] == [0, 1, 25]
     assert _requests(findings, incremental.EMPTY, incremental.OURS) == findings.facts["entities"] == 7
 
 
@@ -88,8 +92,8 @@ def test_the_first_record_costs_one_token_and_one_request(found: dict[str, Findi
     (run,) = findings.of(starting.FIRST, starting.OURS)
     assert (run.tokens, run.requests) == (1, 1)
     (run,) = findings.of(starting.IMPORT, starting.OURS)
-    assert 0 < run.figures["package_ms"]
-    assert 0 < run.figures["floor_ms"]
+    assert run.figures["package_ms"] > 0
+    assert run.figures["floor_ms"] > 0
 
 
 def test_every_tenant_fetches_a_token_of_its_own(found: dict[str, Findings]) -> None:
@@ -149,31 +153,47 @@ def test_a_contender_that_brings_too_little_fails_the_run() -> None:
         return msgspec.structs.replace(measured, records=measured.records - 1)
 
     books = Comparison(msgspec.structs.replace(PLAN, take=too_few), "A", streaming.TITLE)
-    with serving(Site(customers=20)) as server, pytest.raises(WrongRecordsError, match="19 of 20 records"):
+    with serving(Site(customers=20)) as server:
         job = Job(environ=server.environ, records=20)
-        books.run([Entrant(case="a", contender="ours", entry="ours:typed", job=job, server=server)])
+        entrant = Entrant(case="a", contender="ours", entry="ours:typed", job=job, server=server)
+        with pytest.raises(WrongRecordsError, match="19 of 20 records"):
+            books.run([entrant])
 
 
-def test_rounds_are_run_in_another_order_and_kept_by_contender() -> None:
-    books = Comparison(msgspec.structs.replace(PLAN, rounds=6), "A", streaming.TITLE)
+def test_rounds_differ_in_order_and_the_short_ones_leave_out_who_takes_long() -> None:
+    books = Comparison(msgspec.structs.replace(PLAN, rounds=2), "A", streaming.TITLE)
     with serving(Site(customers=10)) as server:
         job = Job(environ=server.environ, records=10)
         books.run(
             [
-                Entrant(case="a", contender=name, entry=entry, job=job, server=server)
-                for name, entry in (("ours", "ours:raw"), ("floor", "floor:bytes_concurrent"))
+                Entrant(case="a", contender=name, entry=entry, job=job, server=server, often=often)
+                for name, entry, often in (
+                    ("ours", "ours:raw", True),
+                    ("floor", "floor:bytes_concurrent", True),
+                    ("long", "floor:bytes_sequential", False),
+                )
             ]
         )
-    runs = books.findings().runs
-    assert [(run.contender, run.round) for run in runs] == [
-        (name, number) for name in ("ours", "floor") for number in range(1, 7)
+    findings = books.findings()
+    rounds = {name: [run.round for run in findings.of("a", name)] for name in findings.contenders("a")}
+    assert rounds == {"ours": [1, 2, 3, 4, 5, 6], "floor": [1, 2, 3, 4, 5, 6], "long": [3, 6]}
+    assert findings.turns() == "2 to 6"
+    first = {run.round: run.contender for run in sorted(findings.runs, key=lambda run: -run.turn)}
+    assert len(set(first.values())) > 1
+    shared = [
+        one.wall / other.wall
+        for one, other in zip(findings.of("a", "ours")[2::3], findings.of("a", "long"), strict=True)
     ]
-    first = {run.round: run.contender for run in sorted(runs, key=lambda run: -run.turn)}
-    assert set(first.values()) == {"ours", "floor"}
+    assert findings.ratio("a", "ours", "long", wall) == Ratio.of(shared)
+
+
+def test_a_ratio_says_between_what_the_middle_half_lay() -> None:
+    assert Ratio.of([3.0, 1.0, 2.0, 5.0, 4.0]) == Ratio(2.0, 3.0, 4.0)
+    assert Ratio.of([7.0]) == Ratio(7.0, 7.0, 7.0)
 
 
 def test_the_server_tells_what_happened_since_it_was_last_asked() -> None:
-    site = Site(server="sandbox", customers=30, whole_tenant=True, rate_limit=far_away.ALLOWED)
+    site = Site(server="sandbox", customers=30, whole_tenant=True, rate_limit=ALLOWED)
     with serving(site) as server:
         job = Job(environ=server.environ, records=30, page_size=10, per_second=60)
         take(Turn("ours:typed", job))
@@ -196,6 +216,6 @@ def test_the_command_measures_reports_and_refuses_what_it_does_not_know(
     assert findings.of(starting.FIRST, starting.OURS)[0].figures["process"] > 0
     assert main(["report", "--results", str(tmp_path)]) == 0
     assert (tmp_path / "report.md").read_text().startswith("# Benchmarks")
-    for wrong in (["Z"], ["A", "--rounds", "0"]):
+    for wrong in (["Z"], ["A", "--rounds", "0"], ["report", "--results", str(tmp_path / "none")]):
         with pytest.raises(SystemExit):
             main(wrong)

@@ -21,7 +21,15 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("_core.replies", "_core.calls", "_core.decoding", "sync.ledger", "sync.resolution"), False),
     (("_core.retrying", "sync.windows", "webhooks"), False),
     (
-        ("_core.tokens", "_core.limiter", "_core.transport", "_core.fanout", "_core.turns", "_core.shared"),
+        (
+            "_core.tokens",
+            "_core.limiter",
+            "_core.transport",
+            "_core.trying",
+            "_core.fanout",
+            "_core.turns",
+            "_core.shared",
+        ),
         False,
     ),
     (("_core.authority",), False),

@@ -12,6 +12,7 @@ from servicetitan_crm_async._core.replies import Reply, error_of
 from servicetitan_crm_async._core.retrying import again_after
 from servicetitan_crm_async._core.tokens import is_bearer
 from servicetitan_crm_async._core.transport import Transport, WireRequest
+from servicetitan_crm_async._core.trying import tried
 from servicetitan_crm_async.config import Credentials, Secret, Settings
 from servicetitan_crm_async.errors import AuthError, CallTimeout, DecodeError, TransportFailure
 
@@ -75,13 +76,13 @@ async def fetch_token(
             }
         ).encode(),
     )
-    import stamina  # here, as it is a quarter of what importing this package would cost
 
-    async for attempt in stamina.retry_context(on=again, attempts=None, timeout=None):
-        with attempt:
-            attempts += 1
-            return _read_grant(await _ask(transport, wire, settings, attempts), attempts)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    async def attempt() -> tuple[Secret, float]:
+        nonlocal attempts
+        attempts += 1
+        return _read_grant(await _ask(transport, wire, settings, attempts), attempts)
+
+    return await tried(attempt, again)
 
 
 async def _ask(transport: Transport, wire: WireRequest, settings: Settings, attempts: int) -> Reply:

@@ -24,6 +24,7 @@ from servicetitan_crm_async._core.replies import Reply, error_of
 from servicetitan_crm_async._core.retrying import again_after
 from servicetitan_crm_async._core.tokens import Token, TokenCache
 from servicetitan_crm_async._core.transport import Transport, WireRequest
+from servicetitan_crm_async._core.trying import tried
 from servicetitan_crm_async.config import Credentials, Secret, Settings
 from servicetitan_crm_async.errors import (
     AuthError,
@@ -170,26 +171,12 @@ class Pipeline:
             )
             return False if wait is None else wait
 
-        failed: list[Exception] = []
-        try:
-            return await self._attempt(request, read, progress)
-        except Exception as error:
-            # The loop below begins with the try that failed already. Most calls have but one, and the
-            # loop's bookkeeping would be a third of what that costs.
-            failed.append(error)
-
-        import stamina  # here, as it is a quarter of what importing this package would cost
-
-        async for attempt in stamina.retry_context(on=again, attempts=None, timeout=None):
-            with attempt:
-                if failed:
-                    raise failed.pop()
-                self._counters.retries += 1
-                return await self._attempt(request, read, progress)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return await tried(lambda: self._attempt(request, read, progress), again)
 
     async def _attempt(self, request: Request, read: Callable[[bytes], T], progress: _Progress) -> Answer[T]:
         progress.attempts += 1
+        if progress.attempts > 1:
+            self._counters.retries += 1
         progress.status, progress.authorised = None, False
         token = await self._tokens.get(self._fetch_token)
         progress.authorised = True

@@ -84,7 +84,7 @@ def _entered_by_a_call(customers: list[bytes]) -> int:
 
 
 def test_a_single_call_enters_few_functions(customers: list[bytes]) -> None:
-    assert _entered_by_a_call(customers) <= 290
+    assert _entered_by_a_call(customers) <= 265
 
 
 def test_a_typed_page_is_decoded_without_a_step_for_each_record(page: bytes) -> None:
@@ -97,7 +97,7 @@ def test_a_typed_page_is_decoded_without_a_step_for_each_record(page: bytes) -> 
 
 def test_a_typed_record_takes_few_blocks_of_memory(page: bytes) -> None:
     read = decoder_for(Envelope[Customer])
-    assert _blocks_held_by(lambda: read(page)) / RECORDS <= 27
+    assert _blocks_held_by(lambda: read(page)) / RECORDS <= 25
 
 
 def test_a_record_on_its_way_to_a_destination_takes_few_steps_and_blocks(page: bytes) -> None:
@@ -105,7 +105,7 @@ def test_a_record_on_its_way_to_a_destination_takes_few_steps_and_blocks(page: b
     with Entered() as entered:
         _, records, odd = read_page(page)
     assert (len(records), odd) == (RECORDS, ())
-    assert entered.count / RECORDS <= 11
+    assert entered.count / RECORDS <= 8
     assert _blocks_held_by(lambda: read_page(page)) / RECORDS <= 7
 
 

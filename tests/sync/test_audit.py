@@ -15,6 +15,7 @@ from churn_kit import churn
 from destination_kit import ON_DISK, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from simulation import SandboxTransport, client, differences
 from virtual_time import run
 
@@ -87,7 +88,7 @@ class Damaged(MemoryDestination):
             text = to_text(ticks)
             assert record.modified_on is not None
             raw = record.raw.replace(record.modified_on.encode(), text.encode())
-            self.held(entity)[number] = record._replace(ticks=ticks, modified_on=text, raw=raw)
+            self.held(entity)[number] = replace(record, ticks=ticks, modified_on=text, raw=raw)
 
     def invent(self, entity: str, like: Iterable[int]) -> list[int]:
         """Hold records that the service does not know."""
@@ -96,7 +97,7 @@ class Damaged(MemoryDestination):
             record = self.held(entity)[number]
             other = number + 7_000_000_000
             raw = record.raw.replace(f'"id":{number}'.encode(), f'"id":{other}'.encode(), 1)
-            self.held(entity)[other] = record._replace(id=other, raw=raw)
+            self.held(entity)[other] = replace(record, id=other, raw=raw)
             made.append(other)
         return made
 

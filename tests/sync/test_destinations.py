@@ -21,6 +21,7 @@ import pytest_asyncio
 from destination_kit import KINDS, ON_DISK, TENANT, batch, customer, held, ledger, make, raw_customer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
 from servicetitan_crm_async.sync.destinations import (
@@ -108,7 +109,7 @@ async def test_a_batch_may_hold_the_same_id_twice(destination: Destination) -> N
 
 async def test_records_without_an_instant_are_replaced_by_what_comes_later(destination: Destination) -> None:
     for name in (b"first", b"second"):
-        bare = [raw._replace(modified_on=None, ticks=0, active=None) for raw in (_bare(name),)]
+        bare = [replace(raw, modified_on=None, ticks=0, active=None) for raw in (_bare(name),)]
         await destination.commit(batch(bare, entity="tag_types"))
     assert held(destination, entity="tag_types") == {1: _bare(b"second").raw}
 

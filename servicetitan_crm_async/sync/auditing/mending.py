@@ -96,4 +96,4 @@ class Mending:
 
 def _deleted(record: Record) -> Record:
     fields = {**_fields.decode(record.raw), "active": msgspec.Raw(b"false")}
-    return record._replace(active=False, raw=msgspec.json.encode(fields))
+    return msgspec.structs.replace(record, active=False, raw=msgspec.json.encode(fields))

@@ -13,7 +13,7 @@ from servicetitan_crm_async.sync.lease import Lease
 from servicetitan_crm_async.sync.ledger import Ledger
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record on its way: the keys the sync needs, and the record's JSON as sent."""
 
     id: int
