@@ -11,7 +11,7 @@ import sys
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -262,6 +262,23 @@ async def test_a_small_answer_that_unpacks_without_end_is_cut_off(
             tracemalloc.stop()
     assert isinstance(failure, ResponseTooLarge)
     assert peak < 60_000_000
+
+
+async def test_an_answer_in_pieces_beside_a_short_length_gets_past_no_limit() -> None:
+    """Two lengths at once, of which the pieces would count: refused by the parser, or cut off."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            for _ in range(3 * LIMIT // 1000):
+                writer.write(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+                await writer.drain()
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+
+    async with raw_server(serve) as url:
+        assert isinstance(await failure_of(url), TransportFailure)
 
 
 async def test_an_answer_of_exactly_the_limit_is_read() -> None:
