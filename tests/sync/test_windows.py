@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_kit import BEGINNING, UNTIL, YEARS, Cut, Run, Service, coarse, cut_anywhere, dense, histories
+from plan_kit import BEGINNING, UNTIL, YEARS, Cut, Run, Service, coarse, dense, histories
 
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND
 from servicetitan_crm_async.errors import SyncError
@@ -88,64 +88,6 @@ def test_nothing_is_lost_however_coarsely_the_service_compares(
     run = Run(service, whole(page_size, workers), workers)
     run.to_the_end(edits=edits)
     assert run.plan.exact
-    assert len(run.landed) == len(set(run.landed))
-    assert set(run.landed) | run.edited == set(service.stamps)
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(dense(), min_size=20, max_size=80),
-    st.integers(2, 9),
-    st.integers(1, 6),
-    coarse(),
-    st.sampled_from([0.0, 0.3]),
-    st.integers(1, 30),
-    st.integers(0, 2**32),
-)
-def test_what_was_cut_finely_is_taken_up_without_loss_by_who_does_not_know_how_finely(
-    stamps: list[int],
-    page_size: int,
-    workers: int,
-    habits: dict[str, Any],
-    edits: float,
-    stop_after: int,
-    seed: int,
-) -> None:
-    """Bounds off the whole second belong to one of two neighbours, however they are asked for."""
-    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
-    run = Run(service, whole(page_size, workers), workers)
-    run.to_the_end(edits=edits, stop_after=stop_after)
-    again = WindowPlan(run.plan.open_windows(), until=UNTIL, page_size=page_size, workers=workers)
-    rest = Run(service, again, workers, run.landed, run.edited)
-    rest.to_the_end(edits=edits)
-    assert len(rest.landed) == len(set(rest.landed))
-    assert set(rest.landed) | rest.edited == set(service.stamps)
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(dense(), min_size=10, max_size=60),
-    cut_anywhere(),
-    st.integers(1, 9),
-    st.integers(1, 6),
-    coarse(),
-    st.sampled_from([0.0, 0.3]),
-    st.integers(0, 2**32),
-)
-def test_windows_that_end_within_what_compares_equal_lose_nothing_to_each_other(
-    stamps: list[int],
-    windows: list[OpenWindow],
-    page_size: int,
-    workers: int,
-    habits: dict[str, Any],
-    edits: float,
-    seed: int,
-) -> None:
-    """As a process may have cut them that believed the service to compare more finely than it does."""
-    service = Service(dict(enumerate(stamps)), Random(seed), page_size, **habits)
-    plan = WindowPlan(windows, until=UNTIL, page_size=page_size, workers=workers)
-    run = Run(service, plan, workers)
-    run.to_the_end(edits=edits)
     assert len(run.landed) == len(set(run.landed))
     assert set(run.landed) | run.edited == set(service.stamps)
 
