@@ -7,14 +7,22 @@ async with ServiceTitanCRM.from_env() as crm:
 
 from __future__ import annotations
 
-from servicetitan_crm_async import models
+from servicetitan_crm_async import hooks, models
 from servicetitan_crm_async._core.feed import Feed
 from servicetitan_crm_async._core.limiter import Limiter, LimiterStatistics, PacedLimiter
 from servicetitan_crm_async._core.pages import Pages
 from servicetitan_crm_async._core.pipeline import Statistics
 from servicetitan_crm_async._core.tokens import FileTokenStore, StoredToken, TokenStore
 from servicetitan_crm_async.client import Json, ServiceTitanCRM
-from servicetitan_crm_async.config import Credentials, RateLimit, RetryPolicy, Secret, Settings, Timeouts
+from servicetitan_crm_async.config import (
+    Credentials,
+    Priority,
+    RateLimit,
+    RetryPolicy,
+    Secret,
+    Settings,
+    Timeouts,
+)
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import (
     ApiError,
@@ -35,10 +43,13 @@ from servicetitan_crm_async.errors import (
     ServiceTitanError,
     SyncError,
     TransportFailure,
+    UnknownTenant,
 )
+from servicetitan_crm_async.hooks import Hooks
 from servicetitan_crm_async.models import Page
 from servicetitan_crm_async.models.found import Found
 from servicetitan_crm_async.models.raw_record import PageBody, RawRecord
+from servicetitan_crm_async.models.raw_response import RawAnswer, RawResponse
 
 __all__ = [
     "ApiError",
@@ -54,6 +65,7 @@ __all__ = [
     "FileTokenStore",
     "Forbidden",
     "Found",
+    "Hooks",
     "InvalidRequest",
     "Json",
     "LedgerConflict",
@@ -65,9 +77,12 @@ __all__ = [
     "Page",
     "PageBody",
     "Pages",
+    "Priority",
     "RateLimit",
     "RateLimited",
+    "RawAnswer",
     "RawRecord",
+    "RawResponse",
     "ResponseTooLarge",
     "RetryPolicy",
     "Secret",
@@ -81,6 +96,8 @@ __all__ = [
     "Timeouts",
     "TokenStore",
     "TransportFailure",
+    "UnknownTenant",
+    "hooks",
     "models",
 ]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import hashlib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, overload
 
@@ -16,13 +17,21 @@ from servicetitan_crm_async._core.calls import FilterValue, Request, free_reques
 from servicetitan_crm_async._core.clock import Clock, SystemClock
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.limiter import Limiter, PacedLimiter
-from servicetitan_crm_async._core.pipeline import Pipeline, Statistics
+from servicetitan_crm_async._core.pipeline import Heard, Pipeline, Statistics, listening
 from servicetitan_crm_async._core.shared import shared
 from servicetitan_crm_async._core.tokens import TokenCache, TokenStore
 from servicetitan_crm_async._core.transport import AiohttpTransport, Transport
-from servicetitan_crm_async.config import Credentials, Settings, read_environment
+from servicetitan_crm_async.config import (
+    Credentials,
+    Priority,
+    RetryPolicy,
+    Settings,
+    read_environment,
+)
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.hooks import Hooks
+from servicetitan_crm_async.models.raw_response import RawAnswer, RawResponse
 from servicetitan_crm_async.resources import (
     BookingProvider,
     BookingProviderTags,
@@ -49,6 +58,15 @@ def caller_of(crm: ServiceTitanCRM) -> Caller:
     return crm._caller  # noqa: SLF001
 
 
+class _Unchanged(enum.Enum):
+    """Apart from None, which says that there is no time-out."""
+
+    UNCHANGED = "as it was"
+
+
+_UNCHANGED = _Unchanged.UNCHANGED
+
+
 class _State(enum.Enum):
     UNOPENED = "the client is not open yet: use it inside `async with`"
     OPEN = "the client is open already"
@@ -70,6 +88,7 @@ class ServiceTitanCRM:
         token_store: keeps the token between processes; `FileTokenStore` for commands run by cron.
         limiter: takes the place of the limiter of this process, for budgets shared by several.
         transport: takes the place of aiohttp altogether.
+        hooks: are told of every call, request, retry, page and batch; see `servicetitan_crm_async.hooks`.
         proxy: URL of an HTTP proxy for every request.
         trust_env: take proxies and netrc from the environment, as aiohttp does.
         ssl_context: for hosts with certificates of their own.
@@ -88,11 +107,14 @@ class ServiceTitanCRM:
         limiter: Limiter | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
+        hooks: Sequence[Hooks] = (),
         proxy: str | None = None,
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._credentials = credentials
+        self._credentials, self._hooks = credentials, tuple(hooks)
+        if not all(isinstance(hook, Hooks) for hook in self._hooks):
+            raise ConfigError({"hooks": "must be instances of servicetitan_crm_async.Hooks"})
         self._settings = settings or Settings()
         self._token_store, self._limiter, self._clock = token_store, limiter, clock or SystemClock()
         if transport is not None and (session is not None or proxy or trust_env or ssl_context):
@@ -108,7 +130,18 @@ class ServiceTitanCRM:
         self._state = _State.UNOPENED
         self._pipeline: Pipeline | None = None
         self._parent: ServiceTitanCRM | None = None
-        caller = Caller(self._pipe, tenant=credentials.tenant_id, contract=self._settings.contract)
+        self._view_of: ServiceTitanCRM | None = None
+        self._offer(
+            Caller(
+                self._pipe,
+                tenant=credentials.tenant_id,
+                contract=self._settings.contract,
+                options=self._settings.calls,
+            )
+        )
+
+    def _offer(self, caller: Caller) -> None:
+        """Offer the resources on what calls operations."""
         self._caller = caller
         self._customers, self._locations = Customers(caller), Locations(caller)
         self._contacts, self._leads = Contacts(caller), Leads(caller)
@@ -124,6 +157,7 @@ class ServiceTitanCRM:
         contract: ContractName | None = None,
         session: aiohttp.ClientSession | None = None,
         token_store: TokenStore | None = None,
+        hooks: Sequence[Hooks] = (),
         proxy: str | None = None,
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
@@ -142,6 +176,7 @@ class ServiceTitanCRM:
             settings,
             session=session,
             token_store=token_store,
+            hooks=hooks,
             proxy=proxy,
             trust_env=trust_env,
             ssl_context=ssl_context,
@@ -163,9 +198,75 @@ class ServiceTitanCRM:
             limiter=limiter,
             transport=self._transport,
             clock=self._clock,
+            hooks=self._hooks,
         )
         child._parent = self  # noqa: SLF001
         return child
+
+    def with_options(
+        self,
+        *,
+        timeout: float | _Unchanged | None = _UNCHANGED,
+        retries: int | RetryPolicy | None = None,
+        priority: Priority | None = None,
+    ) -> Self:
+        """This client with other options for its calls: the same connections, token, rate and counters.
+
+        It works for as long as this one is open and needs no `async with`. Making one is cheap:
+        `await crm.with_options(timeout=5).customers.get(7)`. What is not given stays as it is here.
+
+        Args:
+            timeout: seconds for a call with all its tries and waits; None waits as long as it takes.
+            retries: tries after the first, 0 for none; or a whole policy.
+            priority: `"interactive"`, as calls are, or `"bulk"`, which lets those go first; the sync is.
+
+        Raises:
+            ConfigError: a value that cannot be.
+        """
+        options = self._caller.options
+        if timeout is not _UNCHANGED:
+            options = replace(options, timeout=timeout)
+        if isinstance(retries, int):
+            retries = replace(options.retries, attempts=retries + 1)
+        if retries is not None:
+            options = replace(options, retries=retries)
+        if priority is not None:
+            options = replace(options, priority=priority)
+        view = self.for_tenant(self._credentials)
+        view._view_of = self  # noqa: SLF001
+        view._offer(self._caller.having(options))  # noqa: SLF001
+        return view
+
+    async def with_raw_response(self, call: Awaitable[T]) -> RawResponse[T]:
+        """What a call returns, with the answers of the service that it comes from.
+
+            answer = await crm.with_raw_response(crm.customers.get(7))
+            answer.value.name, answer.last.headers["Date"], answer.last.body
+
+        Any call can be given, of any client, also one that takes several requests. Failure, cancellation
+        and repetition are those of the call; answers that were errors are in none.
+        """
+        heard: list[Heard] = []
+        mark = listening.set(heard)
+        try:
+            value = await call
+        finally:
+            listening.reset(mark)
+        return RawResponse(
+            value=value,
+            answers=tuple(
+                RawAnswer(
+                    method=request.method,
+                    path=request.path,
+                    status=reply.status,
+                    headers=reply.headers,
+                    body=reply.body,
+                    attempts=attempts,
+                    seconds=reply.seconds,
+                )
+                for request, reply, attempts in heard
+            ),
+        )
 
     async def __aenter__(self) -> Self:
         if self._state is not _State.UNOPENED:
@@ -286,10 +387,9 @@ class ServiceTitanCRM:
         request: Request = free_request(
             method, path, tenant=self.tenant_id, query=query, body=body, repeatable=repeatable
         )
-        pipeline = self._pipe()
         if answer is None:
-            return (await pipeline.call(request, bytes)).value
-        return (await pipeline.call(request, decoder_for(answer))).value
+            return (await self._caller.call(request, bytes)).value
+        return (await self._caller.call(request, decoder_for(answer))).value
 
     def statistics(self) -> Statistics:
         """What this client has done since it was opened; a snapshot."""
@@ -297,6 +397,8 @@ class ServiceTitanCRM:
 
     def _pipe(self) -> Pipeline:
         """The pipeline, tied to the running loop at its first use."""
+        if self._view_of is not None:
+            return self._view_of._pipe()  # noqa: SLF001
         state = self._standing()
         if state is not _State.OPEN:
             raise ConfigError(state.value)
@@ -325,6 +427,7 @@ class ServiceTitanCRM:
             ),
             limiter=self._limiter or self._shared_limiter(),
             clock=self._clock,
+            hooks=self._hooks,
         )
 
     def _shared_limiter(self) -> PacedLimiter:

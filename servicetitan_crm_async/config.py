@@ -6,13 +6,25 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import NoReturn, Self, cast, get_args
+from typing import Literal, NoReturn, Self, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import ConfigError
 
-__all__ = ["Credentials", "RateLimit", "RetryPolicy", "Secret", "Settings", "Timeouts"]
+__all__ = [
+    "CallOptions",
+    "Credentials",
+    "Priority",
+    "RateLimit",
+    "RetryPolicy",
+    "Secret",
+    "Settings",
+    "Timeouts",
+]
+
+Priority: TypeAlias = Literal["interactive", "bulk"]
+"""What somebody waits for, and what may take its time; calls of the first kind overtake the others."""
 
 _HOSTS = {
     "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
@@ -181,6 +193,34 @@ class RetryPolicy:
             raise ConfigError(problems)
 
 
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How one call is made: the seconds it may take, None for any number; its retries; who goes first."""
+
+    timeout: float | None
+    retries: RetryPolicy
+    priority: Priority = "interactive"
+
+    def __post_init__(self) -> None:
+        problems = {}
+        if self.timeout is not None and not self.timeout > 0:
+            problems["timeout"] = "must be over 0 seconds"
+        if self.priority not in get_args(Priority):
+            problems["priority"] = f"must be one of {', '.join(get_args(Priority))}"
+        if problems:
+            raise ConfigError(problems)
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """The retries, of which none begins after the end of the call."""
+        seconds = self.retries.seconds
+        return (
+            self.retries
+            if self.timeout is None
+            else replace(self.retries, seconds=min(seconds, self.timeout))
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything about a client but its credentials.
@@ -211,6 +251,11 @@ class Settings:
                 problems[name] = problem
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def calls(self) -> CallOptions:
+        """How a call is made of which nothing else is said."""
+        return CallOptions(self.timeouts.call, self.retries)
 
     @property
     def host(self) -> str:

@@ -2,6 +2,7 @@
 
     ServiceTitanError
         ConfigError > NotInContract          fix the settings or the call (also a ValueError)
+                    > UnknownTenant
         TransportFailure > CallTimeout       the network; maybe_applied says whether the request
                          > ResponseTooLarge  may have taken effect
         AuthError                            the token service refused us
@@ -37,6 +38,7 @@ __all__ = [
     "ServiceTitanError",
     "SyncError",
     "TransportFailure",
+    "UnknownTenant",
 ]
 
 
@@ -73,6 +75,14 @@ class ConfigError(ServiceTitanError, ValueError):
 
 class NotInContract(ConfigError):
     """The contract in use has no such operation or filter; the message names what to use instead."""
+
+
+class UnknownTenant(ConfigError):
+    """Nobody has credentials for this tenant."""
+
+    def __init__(self, tenant_id: int) -> None:
+        self.tenant_id = tenant_id
+        super().__init__(f"there are no credentials for tenant {tenant_id}")
 
 
 class TransportFailure(ServiceTitanError):

@@ -17,13 +17,12 @@ ROOT = Path(servicetitan_crm_async.__file__).parent
 LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("errors", "_core.clock"), False),
     (("contract",), False),
-    (("config", "models"), True),
+    (("config", "models", "hooks", "_core.redact"), True),
     (("_core.replies", "_core.calls", "_core.decoding", "sync.ledger", "sync.resolution"), False),
     (("_core.retrying", "sync.windows", "webhooks"), False),
     (
         (
             "_core.tokens",
-            "_core.limiter",
             "_core.transport",
             "_core.trying",
             "_core.fanout",
@@ -32,7 +31,7 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
         ),
         False,
     ),
-    (("_core.authority",), False),
+    (("_core.authority", "_core.limiter"), False),
     (("_core.pipeline",), False),
     (("_core.pages", "_core.feed", "_core.raw_records"), False),
     (("_core.caller",), False),
@@ -40,6 +39,7 @@ LAYERS: list[tuple[tuple[str, ...], bool]] = [
     (("client",), False),
     (("sync",), True),
     (("flows", "integrations"), True),
+    (("insights",), True),
     (("cli", "testing"), True),
 ]
 PURE = (

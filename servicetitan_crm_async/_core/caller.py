@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -14,8 +15,10 @@ from servicetitan_crm_async._core.feed import Feed
 from servicetitan_crm_async._core.pages import Fetches, Pages
 from servicetitan_crm_async._core.pipeline import Answer, Pipeline
 from servicetitan_crm_async._core.raw_records import frame_of, raw_envelope
+from servicetitan_crm_async.config import CallOptions
 from servicetitan_crm_async.contract import MAX_IDS, MAX_PAGE_SIZE, ContractName, Operation, operation
 from servicetitan_crm_async.errors import ConfigError, NotFound
+from servicetitan_crm_async.hooks import Hooks, PageEvent, tell
 from servicetitan_crm_async.models import Envelope, FeedPage, Page, Record
 from servicetitan_crm_async.models.found import Found
 from servicetitan_crm_async.models.raw_record import PageBody
@@ -37,11 +40,41 @@ PAGE_SIZE = 500
 class Caller:
     """Turns an operation's name and its values into a decoded answer."""
 
-    def __init__(self, pipeline: Callable[[], Pipeline], *, tenant: int, contract: ContractName) -> None:
+    def __init__(
+        self,
+        pipeline: Callable[[], Pipeline],
+        *,
+        tenant: int,
+        contract: ContractName,
+        options: CallOptions,
+    ) -> None:
         # Asked for at each call: it exists only while the client is open, and says so otherwise.
         self._pipeline = pipeline
         self.tenant = tenant
         self.contract: ContractName = contract
+        self.options = options
+
+    def having(self, options: CallOptions) -> Caller:
+        """The same, with other options for its calls."""
+        return Caller(self._pipeline, tenant=self.tenant, contract=self.contract, options=options)
+
+    def in_bulk(self) -> Caller:
+        """The same, whose calls let through what somebody waits for."""
+        return self.having(replace(self.options, priority="bulk"))
+
+    async def call(self, request: Request, read: Callable[[bytes], V]) -> Answer[V]:
+        """Any request, through the pipeline of the client."""
+        return await self._pipeline().call(request, read, self.options)
+
+    def tell(self, what: Callable[[Hooks], None]) -> None:
+        """Tell the client's hooks."""
+        tell(self._pipeline().hooks, what)
+
+    def tell_page(self, operation: str, records: int, has_more: bool, total_count: int | None) -> None:
+        """Tell the client's hooks of a page that was read."""
+        if hooks := self._pipeline().hooks:
+            event = PageEvent(self.tenant, operation, records, has_more, total_count)
+            tell(hooks, lambda hook: hook.on_page(event))
 
     def operation(self, name: str) -> Operation:
         """The row of this name in the contract in use; raises NotInContract where there is none."""
@@ -95,7 +128,7 @@ class Caller:
             if row.paged:
                 size = None if sized else MAX_PAGE_SIZE[row.contract] if whole else PAGE_SIZE
                 request = _page_request(first, number, size, count=count)
-            return await self._pipeline().call(request, read)
+            return await self.call(request, read)
 
         async def fetch_body(number: int, count: bool, whole: bool) -> PageBody:
             answer = await ask(frame_of, number, count, whole)
@@ -108,14 +141,19 @@ class Caller:
                 total_count=page.total_count,
             )
 
+        def told(envelope: Envelope[V], number: int) -> Page[V]:
+            page = _page_of(row, envelope, number)
+            self.tell_page(row.name, len(page.data), page.has_more, page.total_count)
+            return page
+
         def fetches(read: Callable[[bytes], Envelope[V]]) -> Fetches[V]:
             async def fetch(number: int, count: bool, whole: bool) -> Page[V]:
-                return _page_of(row, (await ask(read, number, count, whole)).value, number)
+                return told((await ask(read, number, count, whole)).value, number)
 
             return Fetches(
                 fetch,
                 fetch_body,
-                lambda body: _page_of(row, read(body.json), body.page),
+                lambda body: told(read(body.json), body.page),
                 lambda: fetches(raw_envelope),
             )
 
@@ -133,11 +171,11 @@ class Caller:
                 request = first
                 if token is not None:
                     request = prepare(row, tenant=self.tenant, filters={**filters, "from_": token})
-                envelope = (await self._pipeline().call(request, read)).value
+                envelope = (await self.call(request, read)).value
+                has_more = bool(envelope.has_more)
+                self.tell_page(name, len(envelope.data), has_more, None)
                 return FeedPage(
-                    data=envelope.data,
-                    has_more=bool(envelope.has_more),
-                    continue_from=envelope.continue_from or "",
+                    data=envelope.data, has_more=has_more, continue_from=envelope.continue_from or ""
                 )
 
             return fetch
@@ -150,7 +188,7 @@ class Caller:
     ) -> Answer[T]:
         """One page of a list, decoded by `read`, with the reply it came in."""
         request = prepare(row, tenant=self.tenant, filters=filters)
-        return await self._pipeline().call(request, read)
+        return await self.call(request, read)
 
     async def by_ids(
         self,
@@ -199,7 +237,7 @@ class Caller:
         body: msgspec.Struct | None = None,
     ) -> V:
         request = prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
-        return (await self._pipeline().call(request, read)).value
+        return (await self.call(request, read)).value
 
 
 def in_any_state(row: Operation) -> dict[str, FilterValue]:

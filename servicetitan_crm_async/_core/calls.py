@@ -41,6 +41,10 @@ class Request(NamedTuple):
     query: str = ""
     body: bytes | None = None
     repeatable: bool = False
+    operation: str | None = None
+    """Its name in the route table; None where no row describes it."""
+    template: str | None = None
+    """Its path with the placeholders, as `operation`."""
 
     @property
     def target(self) -> str:
@@ -67,7 +71,7 @@ def prepare(
             without a word.
     """
     problems: dict[str, str] = {}
-    query = _query(operation, filters or {}, problems)
+    query = _query(operation, filters, problems) if filters else ""
     parts = {"tenant": str(tenant)}
     for name, value in (path or {}).items():
         text = str(value)
@@ -90,6 +94,8 @@ def prepare(
         query,
         None if body is None else _encoded(body),
         operation.repeatable,
+        operation.name,
+        operation.path,
     )
 
 

@@ -9,6 +9,8 @@
 #    and has not yet returned leaves during it.
 # 4. Always one unit a call: the bucket's waiters queue by weight, so a heavy one would starve.
 # 5. A new pace gives no new burst: its bucket opens when its drip would have earned what it lets out.
+# 6. What somebody waits for overtakes bulk work: it is held up by one call that came before it, however
+#    many wait. Bulk work still gets one place in eight, so that a busy hour never stops it.
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import anyio
 
-from servicetitan_crm_async.config import RateLimit
+from servicetitan_crm_async._core.turns import Turns
+from servicetitan_crm_async.config import Priority, RateLimit
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -29,11 +32,18 @@ _LONGEST_PAUSE = 60.0
 _RECOVERY_SECONDS = 30.0
 """After this long without a 429 the pace goes one step up again."""
 
+WEIGHTS: dict[str, float] = {"interactive": 7, "bulk": 1}
+"""Of eight places, who gets how many while both wait."""
+
 
 class Limiter(Protocol):
     """Whatever admits calls; one that spans processes can take this one's place."""
 
-    async def admit(self) -> None:
+    def is_free(self) -> bool:
+        """Whether `admit` would return without waiting; False where that is not known."""
+        ...
+
+    async def admit(self, priority: Priority = "interactive") -> None:
         """Return when one request may leave. Cancelled while waiting, it takes nothing from others."""
         ...
 
@@ -66,6 +76,8 @@ class PacedLimiter:
         self._pace = 1.0
         self._resume_at = self._changed_at = self._opens_at = float("-inf")
         self._bucket = self._new_bucket()
+        self._at_the_bucket = Turns(1, WEIGHTS)
+        """The bucket serves in the order of arrival, so one at a time asks it."""
 
     def slow_to(self, rate: RateLimit) -> None:
         """Keep to this rate from now on if it is the slower; clients that share a budget may disagree."""
@@ -73,7 +85,23 @@ class PacedLimiter:
             self.rate = rate
             self._change_buckets(asyncio.get_running_loop().time())
 
-    async def admit(self) -> None:
+    def is_free(self) -> bool:
+        """Whether `admit` would return without waiting."""
+        return (
+            self._at_the_bucket.free > 0
+            and self._pace == 1.0
+            and max(self._resume_at, self._opens_at) <= asyncio.get_running_loop().time()
+            and self._bucket.has_capacity()
+        )
+
+    async def admit(self, priority: Priority = "interactive") -> None:
+        if self.is_free():
+            await self._bucket.acquire()
+            return
+        async with self._at_the_bucket.turn(priority):
+            await self._place()
+
+    async def _place(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             # No event would do: the end may move while we sleep.
@@ -100,7 +128,7 @@ class PacedLimiter:
 
     @property
     def _burst(self) -> int:
-        return 2 if self.rate.budget >= 20 else 1
+        return 1 if self.rate.budget < 20 else max(2, int(self.rate.budget // 30))
 
     @property
     def _drip(self) -> float:

@@ -45,8 +45,8 @@ def _worth_another(error: Exception, *, repeatable: bool) -> bool:
             return True
         case ServiceFault():
             return repeatable and error.status in _REPEATED
-        case CallTimeout(which="admission"):
-            return False  # a caller who set a bound on this wait does not want it several times over
+        case CallTimeout(which="admission" | "call"):
+            return False  # a caller who set a bound on a wait does not want it several times over
         case TransportFailure():
             return error.transient and (repeatable or not error.maybe_applied)
         case DecodeError():

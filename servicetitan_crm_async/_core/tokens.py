@@ -124,6 +124,13 @@ class TokenCache:
         self.fetches = 0
         """Requests made to the token service."""
 
+    def at_hand(self) -> Token | None:
+        """A usable token, where there is one and it need not be renewed by whoever asks."""
+        token = self._token
+        if token and (self._fresh(token) or (self._serves(token) and self._lock.locked())):
+            return token
+        return None
+
     async def get(self, fetch: Fetch) -> Token:
         """Return a usable token; however many callers wait, one request is in flight.
 
@@ -136,8 +143,7 @@ class TokenCache:
             TransportFailure: the token service cannot be reached.
             ApiError: it answered with an error that is no refusal.
         """
-        token = self._token
-        if token and (self._fresh(token) or (self._serves(token) and self._lock.locked())):
+        if (token := self.at_hand()) is not None:
             return token
         came_at = self._clock.monotonic()
         async with self._lock:

@@ -38,9 +38,10 @@ import anyio.lowlevel
 import msgspec
 
 from servicetitan_crm_async._core.clock import Clock, SystemClock
-from servicetitan_crm_async._core.limiter import LimiterStatistics
+from servicetitan_crm_async._core.limiter import WEIGHTS, LimiterStatistics
 from servicetitan_crm_async._core.tokens import StoredToken
-from servicetitan_crm_async.config import Credentials, RateLimit, Secret
+from servicetitan_crm_async._core.turns import Turns
+from servicetitan_crm_async.config import Credentials, Priority, RateLimit, Secret
 from servicetitan_crm_async.errors import ConfigError, ServiceTitanError, TransportFailure
 
 if TYPE_CHECKING:
@@ -262,20 +263,26 @@ class RedisLimiter(_OnRedis):
         self._interval = math.ceil(1e6 * (1 + _LAG) / (self.rate.budget - 2))
         self._admit = self._redis.register_script(_ADMIT)
         self._pause = self._redis.register_script(_PAUSE)
-        self._turns = anyio.Semaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, WEIGHTS)
         self._spare: deque[int] = deque(maxlen=_AT_ONCE)
         self._resume_at = float("-inf")
         self._teller: asyncio.Task[None] | None = None
 
-    async def admit(self) -> None:
+    def is_free(self) -> bool:
+        """False: Redis has to be asked."""
+        return False
+
+    async def admit(self, priority: Priority = "interactive") -> None:
         """Return when one request may leave. Cancelled while waiting, it takes nothing from others.
+
+        What somebody waits for overtakes bulk work of the same process.
 
         Raises:
             TransportFailure: Redis does not answer, or too late; nothing was sent.
             ConfigError: Redis refuses the user or the password.
         """
         loop = asyncio.get_running_loop()
-        async with self._turns:
+        async with self._turns.turn(priority):
             place = self._spare.popleft() if self._spare else 0
             late = 0
             try:

@@ -13,6 +13,7 @@ from servicetitan_crm_async._core.limiter import Limiter
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async._core.tokens import TokenStore
 from servicetitan_crm_async._core.transport import WireRequest
+from servicetitan_crm_async.config import Priority
 
 CLIENT_SECRET = "cs.fake-client-secret"
 APP_KEY = "ak.fake-app-key"
@@ -138,7 +139,10 @@ class Admitting:
         self.admitted: list[float] = []
         self.pauses: list[float] = []
 
-    async def admit(self) -> None:
+    def is_free(self) -> bool:
+        return False
+
+    async def admit(self, priority: Priority = "interactive") -> None:
         self.admitted.append(asyncio.get_running_loop().time())
 
     def throttled(self, retry_after: float) -> None:

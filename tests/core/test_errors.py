@@ -26,6 +26,7 @@ from servicetitan_crm_async import (
     ServiceTitanError,
     SyncError,
     TransportFailure,
+    UnknownTenant,
     errors,
 )
 
@@ -65,6 +66,7 @@ EXAMPLES: list[ServiceTitanError] = [
         for kind in API_KINDS
     ),
     DecodeError("$.data", method="GET", path="/x", malformed=True),
+    UnknownTenant(7),
     SyncError("cannot"),
     LedgerConflict("someone else"),
     FeedStalled("no end"),

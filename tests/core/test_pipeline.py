@@ -26,6 +26,7 @@ from fake_transport import (
 from virtual_time import run
 
 from servicetitan_crm_async import (
+    ApiError,
     AuthError,
     CallTimeout,
     DecodeError,
@@ -216,8 +217,6 @@ def test_a_wait_for_admission_that_takes_too_long_says_so_at_once(method: str) -
         ("GET", [after(60, ok())], [], False),
         ("POST", [after(60, ok())], [], True),
         ("POST", [], [after(60, grant(1))], False),
-        ("POST", [status(429, retry_after="60")], [], False),
-        ("POST", [lost(False)] * 90, [], False),
         ("POST", [status(401)], [grant(1), after(60, grant(2))], False),
     ],
 )
@@ -232,6 +231,15 @@ def test_a_call_that_takes_too_long_says_so_and_whether_it_may_have_been_applied
     assert (outcome.error.which, outcome.error.seconds) == ("call", 8)
     assert outcome.seconds == pytest.approx(8, abs=0.1)
     assert outcome.maybe_applied is unknown
+
+
+@pytest.mark.parametrize("happening", [status(429, retry_after="60"), status(503, retry_after="9")])
+def test_another_try_is_not_waited_for_past_the_end_of_the_call(happening: Happening) -> None:
+    """The caller learns at once what the matter is, and not some time later that it took too long."""
+    outcome = run(one_call("GET", happening, settings=settings_with(timeouts=Timeouts(call=8))))
+    assert isinstance(outcome.error, ApiError)
+    assert outcome.sends == 1
+    assert outcome.seconds == pytest.approx(0, abs=0.1)
 
 
 def test_without_a_bound_a_call_waits_as_long_as_it_takes() -> None:
@@ -398,22 +406,27 @@ def test_statistics_count_what_was_done() -> None:
     run(main())
 
 
-def test_a_call_is_one_debug_line_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_call_is_one_debug_line_that_shows_of_its_query_what_is_harmless(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG, "servicetitan_crm_async")
 
     async def main() -> None:
         transport = FakeTransport([ok(), status(404)])
         async with client(transport) as crm:
-            await crm.request("GET", "/x", query={"phone": "555-0100"})
+            await crm.request("GET", "/x", query={"phone": "555-0100", "page": 2})
             with pytest.raises(ServiceTitanError):
                 await crm.request("GET", "/y", query={"phone": "555-0100"})
 
     run(main())
     first, second = (record for record in caplog.records if record.name == "servicetitan_crm_async")
     assert first.levelno == second.levelno == logging.DEBUG
-    assert first.getMessage().startswith("GET /x ok: status 200, 1 attempts, ")
-    assert second.getMessage().startswith("GET /y failed: status 404, 1 attempts, ")
+    assert first.getMessage().startswith("GET /x?phone=***&page=2 ok: status 200, 1 attempts, ")
+    assert second.getMessage().startswith("GET /y?phone=*** failed (NotFound): status 404, 1 attempts, ")
     assert "555" not in caplog.text
+    fields = vars(first)["servicetitan"]
+    assert (fields["tenant_id"], fields["status"], fields["attempts"]) == (7, 200, 1)
+    assert (fields["method"], fields["path"], fields["query"]) == ("GET", "/x", "phone=***&page=2")
 
 
 async def typed(crm: ServiceTitanCRM) -> tuple[bytes, list[int]]:
