@@ -38,8 +38,8 @@ class Sandbox:
         seed: of all chance. Same seed, sizes and `born`: same bytes.
         tenant_id: of the first tenant; `add_tenant` makes others.
         born: all seeded stamps lie before it and life begins with it; default is now, to the second.
-        customers, locations_per_customer, contacts, leads, bookings, tag_types, booking_providers, life,
-            visibility_delay: see `Recipe`.
+        customers, locations_per_customer, contacts, leads, bookings, tag_types: see `Recipe`.
+        booking_providers, life, visibility_delay: likewise.
         rate_limit, token_life, token_requests_per_minute: see `Limits`.
         unstable_ties, compares_to, cutting, feed_page, feed_lag, feed_repeat: see `Habits`.
         latency, latency_jitter: seconds an answer takes, and up to how many more.
@@ -326,7 +326,9 @@ class Sandbox:
             mishap = Mishap(fault.kind, fault.amount)
         self._register.statuses[reply.status] += 1
         self._register.bytes_sent += len(reply.body)
-        self._register.journal.append(Visit(now, request.method, request.path, request.query, reply.status))
+        self._register.journal.append(
+            Visit(now, request.method, request.path, request.query, reply.status, request.body)
+        )
         headers = {"Date": http_date(now), **reply.headers}
         if reply.body:
             headers["Content-Type"] = "application/json; charset=utf-8"

@@ -18,6 +18,8 @@ class Visit(NamedTuple):
     path: str
     query: Mapping[str, str]
     status: int
+    body: bytes = b""
+    """As it was sent."""
 
 
 class Statistics(NamedTuple):

@@ -115,14 +115,20 @@ class World:
         owner: int = 0,
         link: int = 0,
         state: int = 0,
+        active: bool = True,
         at: int | None = None,
+        modified: int | None = None,
     ) -> Record:
-        """Add a record by hand; fields that are not given are drawn, as for any other."""
+        """Add a record by hand; fields that are not given are drawn, as for any other.
+
+        It was created at the instant, and not touched since unless it says when.
+        """
         self.written += 1
         stamp = self.now if at is None else at
         table = self.tables[kind]
         own = {name: value for name, value in (fields or {}).items() if name not in _KEPT_BY_TABLES}
-        record = Record(table.next_written_id(), stamp, stamp, owner, link, state, own=own or None)
+        touched = stamp if modified is None else modified
+        record = Record(table.next_written_id(), stamp, touched, owner, link, state, active, own=own or None)
         if kind == "bookings" and not owner:
             record.owner = self.providers[0]
         table.add(record)

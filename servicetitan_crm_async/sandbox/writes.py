@@ -44,7 +44,7 @@ def create_customer(call: Call) -> Reply:
         {
             "name": sent["name"],
             "type": sent.get("type") or "Residential",
-            "address": _geocoded(world, address),
+            "address": geocoded(world, address),
             "customFields": _custom_fields(sent.get("customFields")),
             "balance": 0.0,
             "taxExempt": bool(sent.get("taxExempt")),
@@ -173,7 +173,7 @@ def _write(world: World, kind: Kind, record: Record, sent: Body) -> None:
     if "address" in changes:
         old = before["address"] if isinstance(before["address"], Mapping) else {}
         new_address = changes["address"] if isinstance(changes["address"], Mapping) else {}
-        changes["address"] = _geocoded(world, {**old, "latitude": None, "longitude": None, **new_address})
+        changes["address"] = geocoded(world, {**old, "latitude": None, "longitude": None, **new_address})
     world.edit(kind, record.id, changes)
     if isinstance(active, bool) and active != record.active:
         world.set_active(kind, record.id, active=active)
@@ -185,7 +185,7 @@ def _new_location(world: World, sent: Body, owner: int) -> Record:
         {
             "taxZoneId": None,
             "name": sent.get("name") or "",
-            "address": _geocoded(world, sent.get("address")),
+            "address": geocoded(world, sent.get("address")),
             "customFields": _custom_fields(sent.get("customFields")),
             "createdById": API_USER,
             "zoneId": sent.get("zoneId"),
@@ -204,22 +204,23 @@ def _new_location(world: World, sent: Body, owner: int) -> Record:
 
 
 def _new_contact(world: World, kind: Kind, owner: int, sent: Mapping[str, Json]) -> Record:
+    return world.create(kind, contact_fields(sent), owner=owner)
+
+
+def contact_fields(sent: Mapping[str, Json]) -> Body:
+    """What a new contact of a customer or location says: it wants every message until somebody says not."""
     contact_type, value = str(sent["type"]), str(sent["value"])
-    return world.create(
-        kind,
-        {
-            "type": contact_type,
-            "value": value,
-            "memo": sent.get("memo"),
-            "phoneSettings": phone_settings(contact_type, value),
-            "preferences": {
-                "jobRemindersEnabled": True,
-                "marketingUpdatesEnabled": True,
-                "invoiceStatementNotification": True,
-            },
+    return {
+        "type": contact_type,
+        "value": value,
+        "memo": sent.get("memo"),
+        "phoneSettings": phone_settings(contact_type, value),
+        "preferences": {
+            "jobRemindersEnabled": True,
+            "marketingUpdatesEnabled": True,
+            "invoiceStatementNotification": True,
         },
-        owner=owner,
-    )
+    }
 
 
 def _created_location(world: World, location: Record) -> Body:
@@ -271,7 +272,7 @@ def _remember_application(world: World, record: Record, value: Json) -> None:
         world.application_guids[record.id] = str(value["applicationGuid"])
 
 
-def _geocoded(world: World, address: Json) -> Body:
+def geocoded(world: World, address: Json) -> Body:
     """An address with all its fields, and with a point on the map where none was given."""
     given: Mapping[str, Json] = address if isinstance(address, Mapping) else {}
     full: Body = {

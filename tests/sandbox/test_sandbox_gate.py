@@ -153,7 +153,9 @@ def test_statistics_and_journal_tell_what_was_asked() -> None:
     assert statistics.token_requests == 1
     assert statistics.routes == {"GET /customers": 1, "GET /customers/{id}": 1}
     assert statistics.statuses == {200: 2, 404: 1}
-    assert [visit.status for visit in desk.sandbox.journal] == [200, 200, 404]
+    desk.send("POST", "/customers", {"name": "No address"})
+    assert [visit.status for visit in desk.sandbox.journal] == [200, 200, 404, 400]
+    assert [visit.body for visit in desk.sandbox.journal][1:] == [b"", b"", b'{"name":"No address"}']
 
 
 def test_latency_is_drawn_from_the_seed() -> None:

@@ -175,6 +175,16 @@ def test_a_world_can_be_changed_by_hand_at_any_instant() -> None:
         world.edit("leads", 1)
 
 
+def test_a_record_can_be_made_with_a_past(desk: Desk) -> None:
+    world = desk.sandbox.world()
+    made = world.create("customers", at=BORN_TICKS - SECOND, modified=BORN_TICKS - 1, active=False)
+    customer = desk.get(f"/customers/{made.id}")
+    assert (customer["createdOn"], customer["active"]) == (text_of(BORN_TICKS - SECOND), False)
+    assert customer["modifiedOn"] == text_of(BORN_TICKS - 1)
+    assert made.id in ids(desk.all("/customers", active="False"))
+    assert made.id not in ids(desk.all("/customers"))
+
+
 def test_an_odd_record_can_be_written_by_hand() -> None:
     desk = Desk(small())
     desk.sandbox.world().edit("customers", 100000001, {"name": None, "type": "Municipal"})
