@@ -1,0 +1,1 @@
+"""Small applications to start from, each run for real by tests/integrations."""
