@@ -38,6 +38,9 @@ makes spans of the same requests once more.
 | `servicetitan.records.landed` | records that syncs wrote | entity |
 | `servicetitan.batch.duration` | histogram: seconds a destination took for a batch | entity |
 
+Their names are `http.request.method`, `server.address`, `server.port`, `http.response.status_code`,
+`error.type`, `servicetitan.operation` and `servicetitan.entity`; those of requests stand on their spans, too.
+
 `error.type` of a request is the status where the service answered. Where it did not, and of calls and
 retries, it is the kind of failure: a name from `servicetitan_crm_async.errors`, or `CancelledError`.
 Values of filters that may say something of a person are left out of `url.full`; paths are as they were

@@ -398,8 +398,9 @@ async def test_what_a_sync_read_and_landed_is_counted(server: SandboxServer) -> 
 
 
 async def test_a_429_is_counted(server: SandboxServer, seen: Collector) -> None:
-    server.sandbox.faults.add(Fault.rate_limited())
     async with seen.client(server, HASTY) as crm:
+        await crm.leads.list().collect()
+        server.sandbox.faults.add(Fault.rate_limited())
         with pytest.raises(RateLimited):
             await crm.leads.list().collect()
     assert seen.counted("servicetitan.throttled", "servicetitan.operation") == {("leads.list",): 1}
