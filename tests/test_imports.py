@@ -20,11 +20,14 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
     if path.name != "__main__.py"
 )
+# The package itself comes first whatever is imported, so what it brings need not be forgotten in between.
 _EVERYTHING = """
 import importlib, json, sys
+import servicetitan_crm_async
+brought = set(sys.modules)
 failed = {}
 for name in json.loads(sys.argv[1]):
-    for loaded in [m for m in sys.modules if m.startswith("servicetitan_crm_async")]:
+    for loaded in [m for m in sys.modules if m.startswith("servicetitan_crm_async") and m not in brought]:
         del sys.modules[loaded]
     try:
         importlib.import_module(name)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-_NEEDED = ("cyclopts", "rich")
+_NEEDED = ("cyclopts", "dotenv", "rich")
 _USAGE, _INTERRUPTED, _READER_GONE = 2, 130, 141
 """As in `cli.exits`, which would cost an import that Ctrl-C may cut short."""
 
@@ -23,12 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from servicetitan_crm_async.cli.app import run
 
-        code = run(arguments)
-        sys.stdout.flush()
-        return code
+        return run(arguments)
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # `… | head` has read enough. Python flushes stdout once more at exit and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `… | head` has read enough
         return _READER_GONE
+    finally:
+        _let_go_of_stdout()
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what nobody takes any more: Python writes it once more at exit, and would complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,9 +42,12 @@ def exit_of(error: ServiceTitanError) -> Exit:
     return Exit.REFUSED if isinstance(error, AuthError) else Exit.FAILED
 
 
-def told(error: ServiceTitanError) -> list[str]:
-    """What happened, in one line or one for each setting at fault, and then what to do."""
-    return [*_happened(error), advice(error)]
+def told(error: ServiceTitanError, remedy: str | None = None) -> list[str]:
+    """What happened, in one line or one for each setting at fault, and then what to do.
+
+    `remedy` takes the place of the advice that is given to those who keep a mirror.
+    """
+    return [*_happened(error), advice(error) if remedy is None else remedy]
 
 
 def advice(error: ServiceTitanError) -> str:
@@ -56,9 +59,10 @@ def advice(error: ServiceTitanError) -> str:
                 "another --contract."
             )
         case ConfigError():
-            if any(name.startswith(_VARIABLE) for name in error.problems):
+            if names_variables(error):
                 return (
                     f"Set them, for example: {_EXAMPLE}\n"
+                    "Or have them kept: servicetitan-crm login\n"
                     "Or try without an account: servicetitan-crm sync --sandbox"
                 )
             return "See --help of the command."
@@ -107,6 +111,11 @@ def advice(error: ServiceTitanError) -> str:
             return f"{_AGAIN} once that is put right."
         case _:
             return f"{_AGAIN}."
+
+
+def names_variables(error: ConfigError) -> bool:
+    """Whether it is the settings that are wrong, and not the words of the command."""
+    return any(name.startswith(_VARIABLE) for name in error.problems)
 
 
 class Outcome(Protocol):
@@ -171,8 +180,9 @@ def listed(ids: Sequence[int], most: int = 20) -> str:
 
 def _on_scopes(errors: Sequence[Forbidden]) -> str:
     nouns = ", ".join(dict.fromkeys(_noun(error.path) for error in errors))
+    verb = "read" if all(error.method == "GET" for error in errors) else "write"
     return (
-        f"The app lacks the scope to read {nouns}, or SERVICETITAN_APP_KEY is not of an app connected to "
+        f"The app lacks the scope to {verb} {nouns}, or SERVICETITAN_APP_KEY is not of an app connected to "
         "this SERVICETITAN_TENANT_ID. Scopes: developer.servicetitan.io > My Apps; a changed scope has to "
         "be allowed again in Settings > Integrations > API Application Access."
     )

@@ -110,6 +110,19 @@ def sandbox_only(given: Mapping[str, object], *, sandbox: bool) -> None:
         raise ConfigError(problems)
 
 
+def live_only(given: Mapping[str, object], *, sandbox: bool) -> None:
+    """Refuse what has no meaning with `--sandbox`; None is what was not given.
+
+    Raises:
+        ConfigError: naming each of them.
+    """
+    problems = {
+        option: "has no meaning with --sandbox" for option, value in given.items() if value is not None
+    }
+    if problems and sandbox:
+        raise ConfigError(problems)
+
+
 def for_once(given: Mapping[str, object], *, every: str | None) -> None:
     """Refuse what has no meaning in rounds; None is what was not given.
 

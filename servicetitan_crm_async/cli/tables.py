@@ -19,7 +19,6 @@ MINUTE, SECOND = len("2026-01-31T08:00"), len("2026-01-31T08:00:00")
 # As wide from the first picture on as they will be.
 _NAME, _STATE = max(map(len, ENTITIES)), len("reading")
 _GUARANTEES = {"exact": "green", "verified": "green", "best-effort": "yellow", "none": "red"}
-_SPANS = (("s", 120, 1), ("min", 7200, 60), ("h", 172_800, 3600), ("days", float("inf"), 86_400))
 
 
 def table(*columns: str | Column) -> Table:
@@ -46,12 +45,6 @@ def guarantee(name: str) -> Text:
 def instant(text: str, *, to: int = SECOND) -> str:
     """The service's text, cut to the second or the minute, as people read it."""
     return text[:to].replace("T", " ").removesuffix("Z")
-
-
-def span(seconds: float) -> str:
-    """A time in the unit that says enough: `4 min`."""
-    unit, _, size = next(each for each in _SPANS if seconds < each[1])
-    return f"{seconds / size:.0f} {unit}"
 
 
 def print_failures(console: Console, failures: Sequence[tuple[str, str]], hints: Sequence[str]) -> None:

@@ -41,6 +41,12 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     guarantee: str
     records: int
     requests: int
+    # None in what an older version wrote.
+    retries: int | None = None
+    throttled: int | None = None
+    """Answers with status 429."""
+    seconds: float | None = None
+    """From its beginning to the commit that ended it, in which the entities of a sync take turns."""
 
 
 class LastError(msgspec.Struct, frozen=True):

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from servicetitan_crm_async.errors import ServiceTitanError
 
 __all__ = ["EntityReport", "Progress", "SyncReport"]
+
+
+class Counts(NamedTuple):
+    """What an entity has come to at a moment of a sync."""
+
+    records: int
+    requests: int
+    retries: int
+    throttled: int
+    at: float
+    """By the loop's clock, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
 
+import anyio
 import msgspec
 
 from servicetitan_crm_async._core.caller import Caller
@@ -28,7 +29,7 @@ from servicetitan_crm_async.sync.ledger import HISTORY, FinishedRun, LastError, 
 from servicetitan_crm_async.sync.odd import key_of, set_aside, windows_of
 from servicetitan_crm_async.sync.outbox import Outbox
 from servicetitan_crm_async.sync.reading import RawPage
-from servicetitan_crm_async.sync.report import EntityReport, Progress
+from servicetitan_crm_async.sync.report import Counts, EntityReport, Progress
 from servicetitan_crm_async.sync.sources import (
     FeedSource,
     Flow,
@@ -105,9 +106,9 @@ class EntityRun:
         self._since: str | None = None
         self._began: str | None = None
         self._finished = False
-        self._records = self._requests = self._retries = 0
-        self._before = (0, 0)
-        """Records and requests when the run under way began."""
+        self._records = self._requests = self._retries = self._throttled = 0
+        self._before = Counts(0, 0, 0, 0, 0.0)
+        """As it was when the run under way began."""
         self._quarantine: dict[str, OddRecord] = {}
         """What the quarantine holds of this entity, by key."""
         self._again: dict[str, int] = {}
@@ -201,7 +202,7 @@ class EntityRun:
     def _closed(self, ledger: Ledger, source: Source) -> Ledger:
         """The ledger of a run that came to its end."""
         assert source.watermark is not None
-        records, requests = self._before
+        before, now = self._before, self._counts()
         watermark = to_text(source.watermark)
         run = FinishedRun(
             since=self._since,
@@ -209,8 +210,11 @@ class EntityRun:
             ended=_now(),
             strategy=source.strategy,
             guarantee=source.guarantee,
-            records=self._records - records,
-            requests=self._requests - requests,
+            records=now.records - before.records,
+            requests=now.requests - before.requests,
+            retries=now.retries - before.retries,
+            throttled=now.throttled - before.throttled,
+            seconds=round(now.at - before.at, 3),
         )
         return msgspec.structs.replace(
             ledger,
@@ -276,7 +280,7 @@ class EntityRun:
 
     async def _run(self, since: str | None, interrupted: OpenRun | None) -> None:
         self._finished = False
-        self._before = self._records, self._requests
+        self._before = self._counts()
         self._since = since
         self._began = since if self._source is None else self._began
         self._source = self._source_from(EARLIEST if since is None else to_ticks(since), interrupted)
@@ -362,6 +366,7 @@ class EntityRun:
         self._records += len(records)
         self._requests += page.attempts
         self._retries += page.attempts - 1
+        self._throttled += page.throttled
         landed: list[str] = []
         if self._quarantine:
             landed = [key for record in records if (key := key_of(record.id)) in self._quarantine]
@@ -374,6 +379,9 @@ class EntityRun:
         self._odd.update(odd)
         self._outbox.add(self.entity.name, self, records, odd=tuple(odd.values()), cleared=landed)
         self._tell(done=False)
+
+    def _counts(self) -> Counts:
+        return Counts(self._records, self._requests, self._retries, self._throttled, anyio.current_time())
 
     def _tell(self, *, done: bool) -> None:
         self._options.tell(

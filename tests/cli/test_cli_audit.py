@@ -49,10 +49,11 @@ def _damage(mirror: Path) -> dict[str, dict[str, list[int]]]:
 async def test_a_mirror_that_is_equal_is_code_0_for_few_requests(
     place: str, tmp_path: Path, server: SandboxServer
 ) -> None:
-    """One line, the report; the mirror is opened to be read only."""
+    """The report is the last line; the mirror is opened to be read only."""
     await _synced(tmp_path, server, place)
     done = await command("audit", "--to", place, cwd=tmp_path, settings=server.environ)
-    assert (done.code, done.err, len(done.events)) == (0, "", 1)
+    assert (done.code, done.err) == (0, "")
+    assert {event["event"] for event in done.events[:-1]} <= {"progress"}  # where it takes its time
     report = done.report
     assert list(report) == ["event", "tenant", "equal", "entities", "requests", "seconds", "location"]
     assert (report["event"], report["tenant"], report["equal"]) == ("audit", TENANT, True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from servicetitan_crm_async.cli import standing
-from servicetitan_crm_async.cli.standing import CUSTOMERS, meet, refuse_an_orphan
+from servicetitan_crm_async.cli.mirror import standing
+from servicetitan_crm_async.cli.mirror.standing import CUSTOMERS, meet, refuse_an_orphan
 from servicetitan_crm_async.errors import ConfigError, SyncError
 from servicetitan_crm_async.sandbox import KINDS, TICKS_PER_SECOND, Sandbox
 from servicetitan_crm_async.sync import Ledger, open_destination

@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import re
-import signal
 import sqlite3
-import struct
 import subprocess
-import termios
 from contextlib import closing
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from command_kit import COMMAND, clean_environ
 from rich.console import Console
+from terminal_kit import on_a_terminal
 
 from servicetitan_crm_async import errors
-from servicetitan_crm_async.cli.screen import Screen
-from servicetitan_crm_async.cli.verdict import print_verdict
+from servicetitan_crm_async.cli.mirror.screen import Screen
+from servicetitan_crm_async.cli.mirror.verdict import print_verdict
 from servicetitan_crm_async.sync import EntityReport, SyncReport
 from servicetitan_crm_async.sync.auditing.audit import AuditReport, EntityAudit
 from servicetitan_crm_async.sync.following import Round
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def on_a_terminal(
-    *arguments: str, columns: int, cwd: Path, interrupt_after: str | None = None
-) -> tuple[int, list[str]]:
-    """The exit code, and every line the command drew, without colours and cursor movements."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environ = {k: v for k, v in clean_environ({"TERM": "xterm"}).items() if k not in ("COLUMNS", "NO_COLOR")}
-    process = subprocess.Popen(
-        (*COMMAND, *arguments), cwd=cwd, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    drawn = b""
-    while True:
-        try:
-            drawn += os.read(ours, 65536)
-            if interrupt_after and interrupt_after in _plain(drawn):
-                interrupt_after = None
-                process.send_signal(signal.SIGINT)
-        except OSError:  # Linux says so when the other side is closed
-            break
-    os.close(ours)
-    return process.wait(), _plain(drawn).split("\n")
-
-
-def _plain(drawn: bytes) -> str:
-    return _ESCAPES.sub("", drawn.decode(errors="ignore")).replace("\r", "")
 
 
 @pytest.mark.parametrize("columns", [80, 120])

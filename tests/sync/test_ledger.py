@@ -139,3 +139,41 @@ def test_refused_credentials_are_the_last_error_too() -> None:
 def test_it_goes_to_json_and_back() -> None:
     ledger = read_ledger(OF_LAYOUT_1)
     assert msgspec.json.decode(ledger.to_json(), type=Ledger) == ledger
+
+
+def test_a_finished_run_remembers_its_time_its_retries_and_how_many_were_429s() -> None:
+    """Of each run its own: the next one begins to count anew."""
+    sandbox, mirror = tenant(), MemoryDestination()
+
+    async def main() -> None:
+        async with client(SandboxTransport(sandbox)) as crm:
+            sandbox.faults.add(Fault.status(429, path="/customers", times=2))
+            sandbox.faults.add(Fault.status(503, path="/customers", times=1))
+            began_at = asyncio.get_running_loop().time()
+            report = await sync(crm, mirror, entities=["customers"])
+            took = asyncio.get_running_loop().time() - began_at
+            await asyncio.sleep(200)
+            await sync(crm, mirror, entities=["customers"])
+        ledger = await mirror.load(sandbox.tenant.tenant_id, "customers")
+        assert ledger is not None
+        first, second = ledger.history
+        assert (first.retries, first.throttled) == (3, 2)
+        assert first.retries == report.entities["customers"].retries
+        assert first.seconds is not None
+        assert 0 < first.seconds <= took
+        assert (second.retries, second.throttled) == (0, 0)
+
+    run(main())
+
+
+def test_a_run_that_an_older_version_finished_says_nothing_of_what_it_did_not_count() -> None:
+    """Unknown, and not zero; and it is carried on as it was."""
+    past = (
+        b'"runs":1,"history":[{"since":null,"until":"2026-01-01T00:00:00Z","ended":"2026-01-01T00:02:00Z",'
+        b'"strategy":"windows","guarantee":"exact","records":7,"requests":2}]'
+    )
+    ledger = read_ledger(OF_LAYOUT_1.replace(b'"runs":2', past))
+    (before,) = ledger.history
+    assert (before.records, before.requests) == (7, 2)
+    assert (before.retries, before.throttled, before.seconds) == (None, None, None)
+    assert read_ledger(ledger.to_json()) == ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from servicetitan_crm_async.cli import options
-from servicetitan_crm_async.cli.commands.flags import Flag, Names, Place
+from servicetitan_crm_async.cli.commands.flags import Flag, Names, Place, Tenant
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.cli.interrupts import Stopped, run_until_stopped
 from servicetitan_crm_async.cli.output import complain, for_programs, write_line
@@ -21,6 +21,7 @@ def audit(
     concurrency: int = 8,
     page_size: int | None = None,
     take_over: Flag = False,
+    tenant: Tenant = None,
     contract: ContractName | None = None,
     sandbox: Flag = False,
     json: Flag = False,
@@ -46,13 +47,16 @@ def audit(
         page_size: Records a page; the contract's largest where not given.
         take_over: With --repair, go on even if another run seems to be at work; that one then fails at its
             next commit.
+        tenant: Whose login to use, where there are several; over SERVICETITAN_TENANT_ID.
         contract: Which published contract to go by, over SERVICETITAN_CONTRACT.
         sandbox: Compare with the sandbox that lives beside the mirror; no day passes for it.
         json: JSON lines even on a terminal; without a terminal they come anyway. The last is the report,
             with every id.
     """
-    from servicetitan_crm_async.cli.auditing import Wish, exit_of_audit, line_of, run_audit
+    from servicetitan_crm_async.cli.credentials.finding import find_credentials
+    from servicetitan_crm_async.cli.mirror.auditing import Wish, exit_of_audit, line_of, run_audit
 
+    options.live_only({"--tenant": tenant}, sandbox=sandbox)
     wish = Wish(
         entities=None if entities is None else options.names("--entities", entities),
         to=None if to is None else options.destination("--to", to),
@@ -63,10 +67,11 @@ def audit(
         take_over=take_over,
         contract=contract,
         sandbox=sandbox,
+        credentials={} if sandbox else find_credentials(tenant).environ,
     )
     try:
         if for_programs(json):
-            from servicetitan_crm_async.cli.lines import Lines, explain
+            from servicetitan_crm_async.cli.mirror.lines import Lines, explain
 
             report = run_until_stopped(lambda: run_audit(wish, Lines(brief=True).watch))
             write_line(line_of(report))
@@ -74,8 +79,8 @@ def audit(
         else:
             from rich.console import Console
 
-            from servicetitan_crm_async.cli.screen import Screen
-            from servicetitan_crm_async.cli.verdict import print_verdict
+            from servicetitan_crm_async.cli.mirror.screen import Screen
+            from servicetitan_crm_async.cli.mirror.verdict import print_verdict
 
             console = Console()
             report = run_until_stopped(lambda: run_audit(wish, Screen(console).watch))

@@ -26,7 +26,7 @@ def status(*, to: Place, quarantine: Flag = False, json: Flag = False) -> int:
         quarantine: List the records that no row could be made of, too; each sync tries them again.
         json: A JSON object a tenant, even on a terminal; without a terminal they come anyway.
     """
-    from servicetitan_crm_async.cli.looking import look_into
+    from servicetitan_crm_async.cli.mirror.looking import look_into
 
     where = options.destination("--to", to)
     try:
@@ -40,7 +40,7 @@ def status(*, to: Place, quarantine: Flag = False, json: Flag = False) -> int:
         return Exit.DONE
     from rich.console import Console
 
-    from servicetitan_crm_async.cli.overview import print_status
+    from servicetitan_crm_async.cli.mirror.overview import print_status
 
     print_status(Console(), tenants)
     return Exit.DONE

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from servicetitan_crm_async.cli import options
-from servicetitan_crm_async.cli.commands.flags import Flag, Instant, Names, Place, Time
+from servicetitan_crm_async.cli.commands.flags import Flag, Instant, Names, Place, Tenant, Time
 from servicetitan_crm_async.cli.exits import Exit
 from servicetitan_crm_async.cli.interrupts import Stopped, run_until_stopped
 from servicetitan_crm_async.cli.output import complain, for_programs
@@ -32,6 +32,7 @@ def sync(
     settle: Time = None,
     overlap: Annotated[str, Parameter(metavar="TIME")] = "0",
     take_over: Flag = False,
+    tenant: Tenant = None,
     contract: ContractName | None = None,
     sandbox: Flag = False,
     seed: int | None = None,
@@ -41,7 +42,8 @@ def sync(
     """Bring a mirror of the tenant up to date: what changed since the last run, and nothing twice.
 
     Credentials are read from SERVICETITAN_CLIENT_ID, SERVICETITAN_CLIENT_SECRET, SERVICETITAN_APP_KEY and
-    SERVICETITAN_TENANT_ID. Stopped or killed at any point, the same command goes on from there.
+    SERVICETITAN_TENANT_ID, from a file .env with them, or from servicetitan-crm login. Stopped or killed at
+    any point, the same command goes on from there.
 
     Without an account: `servicetitan-crm sync --sandbox`
 
@@ -72,6 +74,7 @@ def sync(
             with --sandbox 1s.
         overlap: Begin so long before the end of the last run, over and above --settle.
         take_over: Go on even if another run seems to be at work; that one then fails at its next commit.
+        tenant: Whose login to use, where there are several; over SERVICETITAN_TENANT_ID.
         contract: Which published contract to go by, over SERVICETITAN_CONTRACT.
         sandbox: Sync from a made-up tenant in this process, which lives in a file beside the destination. A
             day passes for it between two runs; with --every it lives on at the pace of the clock.
@@ -80,8 +83,12 @@ def sync(
         json: JSON lines even on a terminal; without a terminal they come anyway. The last is the report; with
             --every each round has one.
     """
-    from servicetitan_crm_async.cli.syncing import Wish, run_sync
+    from servicetitan_crm_async.cli.credentials.finding import find_credentials
+    from servicetitan_crm_async.cli.mirror.syncing import Wish, run_sync
 
+    options.live_only({"--tenant": tenant}, sandbox=sandbox)
+    options.sandbox_only({"--seed": seed, "--sandbox-customers": sandbox_customers}, sandbox=sandbox)
+    options.for_once({"--until": until}, every=every)
     wish = Wish(
         entities=None if entities is None else options.names("--entities", entities),
         to=None if to is None else options.destination("--to", to),
@@ -100,17 +107,16 @@ def sync(
         sandbox=sandbox,
         seed=seed,
         customers=sandbox_customers,
+        credentials={} if sandbox else find_credentials(tenant).environ,
     )
-    options.sandbox_only({"--seed": seed, "--sandbox-customers": sandbox_customers}, sandbox=sandbox)
-    options.for_once({"--until": until}, every=every)
     try:
         if for_programs(json):
-            from servicetitan_crm_async.cli.lines import Lines
+            from servicetitan_crm_async.cli.mirror.lines import Lines
 
             return run_until_stopped(lambda: run_sync(wish, Lines(brief=every is not None)))
         from rich.console import Console
 
-        from servicetitan_crm_async.cli.screen import Screen
+        from servicetitan_crm_async.cli.mirror.screen import Screen
 
         return run_until_stopped(lambda: run_sync(wish, Screen(Console())))
     except Stopped as stop:

@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from servicetitan_crm_async.cli.advice import advice, failures, hints, news
-from servicetitan_crm_async.cli.pace import Pace, Row
-from servicetitan_crm_async.cli.standing import Standing
+from servicetitan_crm_async.cli.mirror.pace import Pace, Row
+from servicetitan_crm_async.cli.mirror.standing import Standing
 from servicetitan_crm_async.cli.tables import (
     MINUTE,
     SECOND,
@@ -21,9 +21,9 @@ from servicetitan_crm_async.cli.tables import (
     guarantee,
     instant,
     print_failures,
-    span,
     table,
 )
+from servicetitan_crm_async.insights.wording import span
 from servicetitan_crm_async.sandbox import text_of
 from servicetitan_crm_async.sync import EntityReport, Progress, SyncReport
 from servicetitan_crm_async.sync.following import Round

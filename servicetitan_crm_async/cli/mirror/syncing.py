@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Protocol
 
 from servicetitan_crm_async.cli.advice import Outcomes
 from servicetitan_crm_async.cli.exits import Exit
-from servicetitan_crm_async.cli.pace import Pace
-from servicetitan_crm_async.cli.standing import TENANT, Standing, file_beside, meet, refuse_an_orphan
+from servicetitan_crm_async.cli.mirror.pace import Pace
+from servicetitan_crm_async.cli.mirror.standing import TENANT, Standing, file_beside, meet, refuse_an_orphan
 from servicetitan_crm_async.client import ServiceTitanCRM
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.errors import Forbidden
@@ -44,6 +43,8 @@ class Wish:
     sandbox: bool
     seed: int | None
     customers: int | None
+    credentials: Mapping[str, str] = field(repr=False)
+    """The variables that lead to the tenant; a sandbox has its own."""
 
 
 class Show(Protocol):
@@ -73,7 +74,7 @@ async def run_sync(wish: Wish, show: Show) -> Exit:
         ServiceTitanError: it could not begin, or could not go on.
     """
     if not wish.sandbox:
-        return await _run(wish, show, client(wish.contract, os.environ), None)
+        return await _run(wish, show, client(wish.contract, wish.credentials), None)
     destination = place(wish.to, TENANT)
     file = file_beside(destination)
     await refuse_an_orphan(destination, file)

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, ticks_of, to_ticks
-from servicetitan_crm_async.cli.standing import TENANT, clock_of, file_beside
+from servicetitan_crm_async.cli.mirror.standing import TENANT, clock_of, file_beside
 from servicetitan_crm_async.errors import ConfigError, LedgerConflict, SyncError
 from servicetitan_crm_async.sync import ENTITIES, Ledger, open_destination
 from servicetitan_crm_async.sync.destinations import Mirror

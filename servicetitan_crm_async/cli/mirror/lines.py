@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from servicetitan_crm_async.cli.advice import Outcomes, failures, hints, told
+from servicetitan_crm_async.cli.mirror.pace import Pace
+from servicetitan_crm_async.cli.mirror.standing import Standing
 from servicetitan_crm_async.cli.output import complain, write_line
-from servicetitan_crm_async.cli.pace import Pace
-from servicetitan_crm_async.cli.standing import Standing
 from servicetitan_crm_async.sandbox import text_of
 from servicetitan_crm_async.sync import ENTITIES, EntityReport, Progress, SyncReport
 from servicetitan_crm_async.sync.following import Round

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from servicetitan_crm_async.cli.exits import Exit
-from servicetitan_crm_async.cli.looking import existing
-from servicetitan_crm_async.cli.pace import Pace
-from servicetitan_crm_async.cli.standing import TENANT, file_beside, meet_again
-from servicetitan_crm_async.cli.syncing import client, exit_after, place
+from servicetitan_crm_async.cli.mirror.looking import existing
+from servicetitan_crm_async.cli.mirror.pace import Pace
+from servicetitan_crm_async.cli.mirror.standing import TENANT, file_beside, meet_again
+from servicetitan_crm_async.cli.mirror.syncing import client, exit_after, place
 from servicetitan_crm_async.contract import ContractName
 from servicetitan_crm_async.sync import Progress
 from servicetitan_crm_async.sync.auditing.audit import AuditReport, EntityAudit, audit
@@ -32,6 +31,8 @@ class Wish:
     take_over: bool
     contract: ContractName | None
     sandbox: bool
+    credentials: Mapping[str, str] = field(repr=False)
+    """The variables that lead to the tenant; a sandbox has its own."""
 
 
 async def run_audit(wish: Wish, watch: Watch) -> AuditReport:
@@ -42,7 +43,7 @@ async def run_audit(wish: Wish, watch: Watch) -> AuditReport:
         ServiceTitanError: it could not begin, or could not go on.
     """
     if not wish.sandbox:
-        return await _run(wish, watch, os.environ)
+        return await _run(wish, watch, wish.credentials)
     standing = meet_again(file_beside(place(wish.to, TENANT)))
     async with standing.served() as environ:
         return await _run(wish, watch, environ)

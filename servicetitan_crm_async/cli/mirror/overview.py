@@ -9,8 +9,9 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from servicetitan_crm_async.cli.looking import AtWork, EntityStatus, TenantStatus
-from servicetitan_crm_async.cli.tables import MINUTE, WIDE, guarantee, instant, span, table
+from servicetitan_crm_async.cli.mirror.looking import AtWork, EntityStatus, TenantStatus
+from servicetitan_crm_async.cli.tables import MINUTE, WIDE, guarantee, instant, table
+from servicetitan_crm_async.insights.wording import span
 
 _OPEN = "Open windows are what is left of a run that was cut short; the next sync begins with them."
 _ODD = "Odd records are in quarantine, where each sync tries them again; which and why: add --quarantine."

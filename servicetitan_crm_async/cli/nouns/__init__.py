@@ -1,0 +1,1 @@
+"""What the client does with single records, as commands: `servicetitan-crm customers list`."""
