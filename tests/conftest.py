@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from random import Random
+from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import aiohttp
@@ -15,6 +16,9 @@ import pytest
 
 from servicetitan_crm_async import ServiceTitanCRM
 from servicetitan_crm_async.sandbox import Sandbox, SandboxServer, serve
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 REMARKS = pytest.StashKey[list[str]]()
 
@@ -29,9 +33,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    told: dict[str, int] = getattr(config, "workerinput", {})
     given = config.getoption("--hypothesis-seed")
-    config.option.interleaving_seed = secrets.randbits(32) if given is None else _number(given)
+    seed = secrets.randbits(32) if given is None else _number(given)
+    config.option.interleaving_seed = told.get("interleaving_seed", seed)
     config.stash[REMARKS] = []
+
+
+# Of a run in several processes, `pytest -n auto`: the seed goes to all of them, and their remarks come back.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["interleaving_seed"] = node.config.getoption("interleaving_seed")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    node.config.stash[REMARKS] += getattr(node, "workeroutput", {}).get("remarks", [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["remarks"] = session.config.stash[REMARKS]
 
 
 def _number(seed: str) -> int:

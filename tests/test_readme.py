@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sys
 from pathlib import Path
 
-import pytest
+from page_kit import run_page
 
-from servicetitan_crm_async.sandbox import SandboxServer
 from servicetitan_crm_async.sync import ENTITIES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+_BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+TESTS = [block for block in _BLOCKS if block.startswith("async def test_")]
+PROGRAMS = [block for block in _BLOCKS if block not in TESTS]
 _CALLS = {
     "async def main(": "",
     "async def examples(": """
@@ -50,23 +50,25 @@ asyncio.run(_main())
 }
 
 
-@pytest.mark.parametrize("place", range(len(PROGRAMS)))
-async def test_every_program_runs(place: int, server: SandboxServer, tmp_path: Path) -> None:
-    (call,) = (call for start, call in _CALLS.items() if start in PROGRAMS[place])
-    program = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-W",
-        "error",
-        "-c",
-        PROGRAMS[place] + call,
-        cwd=tmp_path,
-        env={**os.environ, **server.environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+async def test_every_program_runs(tmp_path: Path) -> None:
+    for program in PROGRAMS:
+        assert len([start for start in _CALLS if f"\n{start}" in program]) == 1
+    page = tmp_path / "programs.md"
+    page.write_text("\n".join(f"```python\n{program}```" for program in PROGRAMS), encoding="utf-8")
+    await run_page(page, tmp_path, after=_CALLS)
+
+
+async def test_the_test_it_shows_passes(tmp_path: Path) -> None:
+    (shown,) = TESTS
+    (tmp_path / "test_shown.py").write_text(shown, encoding="utf-8")
+    settings = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+    options = ("-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", ".", *settings)
+    session = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pytest", *options, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
     )
-    out, errors = await program.communicate()
-    assert program.returncode == 0, errors.decode()
-    assert out.strip()
+    out, _ = await session.communicate()
+    assert session.returncode == 0, out.decode()
+    assert b"1 passed" in out
 
 
 def test_it_is_short_and_comes_to_the_point() -> None:

@@ -21,7 +21,7 @@ from servicetitan_crm_async._core.calls import wire_name
 from servicetitan_crm_async.cli.operations import method_of_client
 from servicetitan_crm_async.contract import OPERATIONS, Operation
 
-PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
+PAGE = Path(__file__).parents[1] / "docs" / "pages" / "reference" / "operations.md"
 HEAD = """# Every operation, and every model
 
 Made from the route table, the client's methods and the models; do not edit by hand. `crm` is an open
