@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
@@ -18,7 +19,11 @@ from servicetitan_crm_async import ServiceTitanCRM
 from servicetitan_crm_async.sandbox import Sandbox, SandboxServer, serve
 
 if TYPE_CHECKING:
+    from desk_kit import Desk
     from xdist.workermanage import WorkerController
+
+# No test sees the keyring of whoever runs it, in this process or in one that it starts.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
 REMARKS = pytest.StashKey[list[str]]()
 
@@ -92,6 +97,18 @@ async def crm(server: SandboxServer) -> AsyncIterator[ServiceTitanCRM]:
     """A client of `server`, open."""
     async with ServiceTitanCRM.from_env(server.environ) as crm:
         yield crm
+
+
+@pytest.fixture
+def desk(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Desk]:
+    """Commands in this process, for a small tenant that nobody disturbs."""
+    from desk_kit import at_a_desk  # they stand beside the tests of the command
+    from serving_kit import served_beside
+
+    with served_beside(Sandbox(seed=7, customers=120)) as server:
+        yield at_a_desk(server, capsys, monkeypatch, tmp_path)
 
 
 def _mend_aioresponses() -> None:
