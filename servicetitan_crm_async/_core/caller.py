@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, encode_query, prepare
+from servicetitan_crm_async._core.calls import FilterValue, PathValue, Request, prepare
 from servicetitan_crm_async._core.decoding import decoder_for
 from servicetitan_crm_async._core.fanout import concurrently
 from servicetitan_crm_async._core.feed import Feed
@@ -271,12 +271,13 @@ def _page_of(row: Operation, envelope: Envelope[T], number: int) -> Page[T]:
 
 
 def _page_request(first: Request, number: int, size: int | None, *, count: bool) -> Request:
-    pairs = {"page": str(number)}
+    # Digits need no quoting, which would be a part of what a page costs that is left unread.
+    query = f"{first.query}&page={number}" if first.query else f"page={number}"
     if size is not None:
-        pairs["pageSize"] = str(size)
+        query = f"{query}&pageSize={size}"
     if count and "includeTotal=" not in first.query:
-        pairs["includeTotal"] = "true"
-    return first._replace(query="&".join(filter(None, (first.query, encode_query(pairs)))))
+        query = f"{query}&includeTotal=true"
+    return first._replace(query=query)
 
 
 def _ignored(body: bytes) -> None:

@@ -20,6 +20,8 @@ _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
 )
+_SIGNS = "--T::."
+"""What stands between the numbers of an instant with a fraction: every third character from the fifth on."""
 
 
 class Clock(Protocol):
@@ -54,11 +56,15 @@ def to_ticks(text: str) -> int:
     Raises:
         ValueError: the text is no instant.
     """
-    match = _INSTANT.fullmatch(text)
-    if match is None:
-        raise ValueError("not an instant of the form 2021-07-19T20:35:38.2876004Z")
-    fraction, offset = match.groups()
-    # Refuses what the pattern lets through, such as a 13th month.
+    if text[4:20:3] == _SIGNS and text[27:] == "Z" and text.isascii() and text[20:27].isdigit():
+        # As the service prints nearly all of them; the pattern takes half as long again.
+        fraction, offset = text[20:27], None
+    else:
+        match = _INSTANT.fullmatch(text)
+        if match is None:
+            raise ValueError("not an instant of the form 2021-07-19T20:35:38.2876004Z")
+        fraction, offset = match.groups()
+    # Refuses what both let through, such as a 13th month.
     past = datetime.fromisoformat(text[:19]) - _NAIVE_EPOCH
     seconds = past.days * 86_400 + past.seconds
     if offset and offset not in "Zz":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import anyio
 
@@ -14,8 +15,9 @@ from servicetitan_crm_async._core.turns import Turns
 from servicetitan_crm_async.client import ServiceTitanCRM, caller_of
 from servicetitan_crm_async.contract import MAX_PAGE_SIZE
 from servicetitan_crm_async.errors import ConfigError
+from servicetitan_crm_async.hooks import BatchEvent
 from servicetitan_crm_async.sync.choosing import chosen_entities, problems_with
-from servicetitan_crm_async.sync.destinations.protocol import Destination
+from servicetitan_crm_async.sync.destinations.protocol import Batch, Destination
 from servicetitan_crm_async.sync.entities import ENTITIES, Entity
 from servicetitan_crm_async.sync.leasing import under_lease
 from servicetitan_crm_async.sync.outbox import Outbox
@@ -88,7 +90,7 @@ async def sync(
         LedgerConflict: another run is at work on this tenant's mirror; the error says which.
         SyncError: the destination failed; what it had committed stays.
     """
-    caller = caller_of(crm)
+    caller = caller_of(crm).in_bulk()
     options = _options(
         caller, concurrency, page_size, since, until, settle, overlap, include_recent_changes, on_progress
     )
@@ -97,7 +99,8 @@ async def sync(
     began_at = anyio.current_time()
     pages = max(2, min(concurrency, _WAITING // options.page_size))
     async with destination:
-        outbox, turns = Outbox(destination, pages=pages), Turns(concurrency)
+        outbox = Outbox(destination, pages=pages, landed=partial(_tell_of_batch, caller))
+        turns = Turns(concurrency)
         runs = [
             EntityRun(entity, way, caller, destination, outbox, turns, options)
             for entity, way in zip(chosen, ways, strict=True)
@@ -183,6 +186,11 @@ def _options(
         recent=recent,
         tell=tell or _tell_nobody,
     )
+
+
+def _tell_of_batch(caller: Caller, batch: Batch, seconds: float) -> None:
+    event = BatchEvent(batch.tenant, batch.entity, len(batch.records), seconds)
+    caller.tell(lambda hook: hook.on_batch(event))
 
 
 def _tell_nobody(progress: Progress) -> None:

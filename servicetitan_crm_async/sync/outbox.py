@@ -7,7 +7,7 @@ is in the box, and records and ledger can be committed together.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -40,8 +40,11 @@ class _Gathered:
 class Outbox:
     """Holds at most `pages` pages; commits take what has gathered, so that a slow one takes more."""
 
-    def __init__(self, destination: Destination, *, pages: int) -> None:
-        self._destination = destination
+    def __init__(
+        self, destination: Destination, *, pages: int, landed: Callable[[Batch, float], None] | None = None
+    ) -> None:
+        """`landed` is told of every commit, and of the seconds that it took."""
+        self._destination, self._landed = destination, landed
         self._room = anyio.Semaphore(pages)
         self._waiting: dict[str, _Gathered] = {}
         self._news = anyio.Event()
@@ -100,22 +103,31 @@ class Outbox:
                 await self._news.wait()
                 self._news = anyio.Event()
                 continue
-            entity = next(iter(self._waiting))
-            gathered = self._waiting.pop(entity)
-            ledger = gathered.books.ledger(len(gathered.records))
-            self._committing = entity
-            await self._destination.commit(
-                Batch(
-                    ledger.tenant,
-                    entity,
-                    gathered.records,
-                    ledger,
-                    tuple(gathered.odd.values()),
-                    gathered.cleared,
-                )
-            )
-            self._committing = None
-            self._committed.set()
-            self._committed = anyio.Event()
-            for _ in range(gathered.pages):
+            pages = await self._commit(next(iter(self._waiting)))
+            for _ in range(pages):
                 self._room.release()
+
+    async def _commit(self, entity: str) -> int:
+        """Commit what has gathered for this entity; of how many pages that was.
+
+        In a frame of its own, so that nothing holds on to what is committed when its room is given away.
+        """
+        gathered = self._waiting.pop(entity)
+        ledger = gathered.books.ledger(len(gathered.records))
+        self._committing = entity
+        batch = Batch(
+            ledger.tenant,
+            entity,
+            gathered.records,
+            ledger,
+            tuple(gathered.odd.values()),
+            gathered.cleared,
+        )
+        began_at = anyio.current_time()
+        await self._destination.commit(batch)
+        if self._landed is not None:
+            self._landed(batch, anyio.current_time() - began_at)
+        self._committing = None
+        self._committed.set()
+        self._committed = anyio.Event()
+        return gathered.pages

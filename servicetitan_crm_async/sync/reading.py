@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,6 +14,7 @@ from servicetitan_crm_async._core.caller import Caller, more_follows
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import TICKS_PER_SECOND, ticks_of, to_ticks, whole_second
 from servicetitan_crm_async._core.decoding import decoder_for, no_collection
+from servicetitan_crm_async._core.pipeline import Answer
 from servicetitan_crm_async._core.replies import Reply
 from servicetitan_crm_async.contract import Operation
 from servicetitan_crm_async.errors import DecodeError, SyncError
@@ -36,6 +38,8 @@ class RawPage(NamedTuple):
     served_at: int
     """The service's clock, in ticks, when it began to answer, or somewhat earlier; never later."""
     attempts: int
+    throttled: int = 0
+    """Attempts that were answered with status 429."""
 
 
 class PageReader:
@@ -46,27 +50,53 @@ class PageReader:
         # Where the service filters by it, a record that does not say when it was modified has no place.
         self._dated = operation.closed or operation.envelope == "feed"
 
-    async def read(self, filters: Mapping[str, FilterValue]) -> RawPage:
-        """One page.
+    async def fetch(self, filters: Mapping[str, FilterValue]) -> Answer[bytes]:
+        """One page as it came, for one that may have to wait: its records would take more room than it does.
+
+        Raises:
+            ServiceTitanError: as every call.
+        """
+        return await self._caller.raw(self._operation, filters, bytes)
+
+    async def read(self, filters: Mapping[str, FilterValue], fetched: Answer[bytes] | None = None) -> RawPage:
+        """One page: the one fetched with these filters, or else asked for now.
+
+        What was fetched and is no page is asked for again, so that it is tried again where that helps, and
+        fails as a call does.
 
         Raises:
             ServiceTitanError: as every call.
             SyncError: the answer has no `Date`, without which no watermark can be set.
         """
+        attempts = throttled = 0
+        if fetched is not None:
+            attempts, throttled = fetched.attempts, fetched.throttled
+            try:
+                return self._page(read_page(fetched.value), fetched.reply, attempts, throttled)
+            except DecodeError:
+                pass
         answer = await self._caller.raw(self._operation, filters, read_page)
-        envelope, records, odd = answer.value
+        return self._page(
+            answer.value, answer.reply, attempts + answer.attempts, throttled + answer.throttled
+        )
+
+    def _page(self, parts: _Parts, reply: Reply, attempts: int, throttled: int) -> RawPage:
+        envelope, records, odd = parts
         if self._dated and any(record.modified_on is None for record in records):
             records, odd = _without_undated(records, odd)
         for each in odd:
             logger.warning("a record cannot be keyed and is set aside: %s", each.reason)
+        has_more = more_follows(self._operation, envelope)
+        self._caller.tell_page(self._operation.name, len(envelope.data), has_more, envelope.total_count)
         return RawPage(
             records,
             odd,
-            more_follows(self._operation, envelope),
+            has_more,
             envelope.total_count,
             envelope.continue_from,
-            _served_at(answer.reply),
-            answer.attempts,
+            _served_at(reply),
+            attempts,
+            throttled,
         )
 
 
@@ -87,32 +117,29 @@ class _Id64(msgspec.Struct):
     id: _Id
 
 
-_keys = msgspec.json.Decoder(Envelope[_Key])
+_key = msgspec.json.Decoder(_Key)
 _raw = decoder_for(Envelope[msgspec.Raw])
 
+_AT_ONCE = 16 * 1024
+"""Bytes of a page that are looked through as text at a time; the text of a whole one is twice its size."""
 
-def read_page(body: bytes) -> tuple[Envelope[msgspec.Raw], tuple[Record, ...], tuple[Odd, ...]]:
+_Parts: TypeAlias = tuple[Envelope[msgspec.Raw], tuple[Record, ...], tuple[Odd, ...]]
+
+
+def read_page(body: bytes) -> _Parts:
     """The envelope of a page, its records, and those that are too odd to be keyed.
 
     Raises:
         DecodeError: no page at all.
     """
-    # The records travel on unread, and the decoder looks into no text it does not decode: bytes damaged
-    # inside one would land. This finds what is no text at all, at memory speed.
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        raise DecodeError("it is no UTF-8", malformed=True) from None
+    _check_text(body)
     try:
         envelope = _raw(body)
     except DecodeError as error:
         envelope = _read_loosely(body, error)
     try:
         with no_collection():
-            keys = _keys.decode(body).data
-            records = tuple(
-                _record(key, bytes(raw), key.active) for key, raw in zip(keys, envelope.data, strict=True)
-            )
+            records = tuple([_record(_key.decode(raw), bytes(raw)) for raw in envelope.data])
     except (msgspec.DecodeError, ValueError):
         each = [_alone(bytes(raw), place) for place, raw in enumerate(envelope.data)]
         return (
@@ -121,6 +148,22 @@ def read_page(body: bytes) -> tuple[Envelope[msgspec.Raw], tuple[Record, ...], t
             tuple(one for one in each if isinstance(one, Odd)),
         )
     return envelope, records, ()
+
+
+def _check_text(body: bytes) -> None:
+    """Refuse what is no text at all.
+
+    The records travel on unread, and the decoder looks into no text it does not decode: bytes damaged
+    inside one would land.
+    """
+    look = getincrementaldecoder("utf-8")().decode
+    page = memoryview(body)
+    try:
+        for start in range(0, len(page), _AT_ONCE):
+            look(page[start : start + _AT_ONCE])
+        look(b"", True)
+    except UnicodeDecodeError:
+        raise DecodeError("it is no UTF-8", malformed=True) from None
 
 
 def _read_loosely(body: bytes, refusal: DecodeError) -> Envelope[msgspec.Raw]:
@@ -166,21 +209,21 @@ def _past(page: str, at: int, sign: str) -> int:
     return at
 
 
-def _record(key: _Identity, raw: bytes, active: bool | None) -> Record:
+def _record(key: _Key, raw: bytes) -> Record:
     text = key.modified_on
-    return Record(key.id, text, 0 if text is None else to_ticks(text), active, raw)
+    return Record(key.id, text, 0 if text is None else to_ticks(text), key.active, raw)
 
 
 def _alone(raw: bytes, place: int) -> Record | Odd:
     """A record of a page on which some record is odd."""
     fields = json.loads(raw)  # which takes texts that the decoder does not
     try:
-        key = msgspec.convert(fields, _Identity)
+        known = msgspec.convert(fields, _Identity)
         try:
-            active = msgspec.convert(fields, _Key).active
+            key = msgspec.convert(fields, _Key)
         except msgspec.ValidationError:
-            active = None  # no reason to leave a record out
-        return _record(key, raw, active)
+            key = _Key(known.id, known.modified_on)  # no reason to leave a record out
+        return _record(key, raw)
     except msgspec.ValidationError as error:
         reason = str(error)
     except ValueError as error:

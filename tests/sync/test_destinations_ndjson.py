@@ -7,13 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
 from destination_kit import TENANT, batch, customer, ledger, raw_customer
 
 from servicetitan_crm_async.errors import LedgerConflict, SyncError
-from servicetitan_crm_async.sync.destinations import NdjsonDestination, read_ndjson
+from servicetitan_crm_async.sync.destinations import NdjsonDestination, Record, read_ndjson
 
 
 @pytest.fixture
@@ -60,6 +61,34 @@ async def test_a_full_file_is_followed_by_another(tmp_path: Path, home: Path) ->
     assert [file["records"] for file in manifest["files"]] == [2, 2, 2]
     assert manifest["ledger"]["entity"] == "customers"
     assert current(tmp_path) == sorted(customer(id_).raw for id_ in range(6))
+    async with NdjsonDestination(tmp_path) as destination:
+        assert await destination.records(TENANT, "customers", [5, 0, 3]) == [
+            customer(id_) for id_ in (0, 3, 5)
+        ]
+
+
+@pytest.mark.parametrize("others", [[], [30_000], [20_000, 20_000]])
+async def test_a_version_is_known_in_the_index_and_while_it_waits_to_get_there(
+    tmp_path: Path, home: Path, others: list[int]
+) -> None:
+    """However many others came since: an older one and the same one are not written, any other one is."""
+    bare, first = (Record(number, None, 0, None, b'{"id":%d}' % number) for number in count(10)), range(4)
+    landed = [customer(0, 1), customer(1, 2), customer(2, 2), customer(3, 2, name="other")]
+    async with (
+        NdjsonDestination(tmp_path) as destination,
+        NdjsonDestination(tmp_path, read_only=True) as mirror,
+    ):
+        await destination.commit(batch(customer(id_, 1) for id_ in first))
+        for many in others:
+            await destination.commit(batch(islice(bare, many)))
+        await destination.commit(batch([customer(0, 0), *landed]))
+        await destination.commit(batch([customer(1, 1), customer(2, 2), customer(3, 2, name="other")]))
+        written = (home / "000001.ndjson").read_bytes().splitlines()
+        assert written[:4] == [customer(id_, 1).raw for id_ in first]
+        assert written[4 + sum(others) :] == [record.raw for record in landed[1:]]
+        for each in (mirror, destination):
+            assert await each.count(TENANT, "customers") == 4 + sum(others)
+            assert await each.records(TENANT, "customers", first) == landed
 
 
 async def test_what_a_killed_commit_left_is_cut_off(tmp_path: Path, home: Path) -> None:
@@ -111,7 +140,7 @@ async def test_an_index_that_does_not_match_is_made_anew(tmp_path: Path, home: P
         index.write_bytes(b"no database " * 1_000)
     elif damage == "older":
         with closing(sqlite3.connect(index)) as file:
-            file.executescript("pragma user_version = 0; alter table versions drop column active")
+            file.executescript("pragma user_version = 0; alter table versions drop column inactive")
     else:
         for name in ("manifest.json", "000001.ndjson", "000002.ndjson"):
             (home / name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +34,37 @@ def test_where_even_the_keys_are_cut_the_record_is_odd() -> None:
     _, records, odd = read_page(page(GOOD, cut))
     assert [record.raw for record in records] == [GOOD]
     assert [(each.id, each.raw, each.place) for each in odd] == [(2, cut, 1)]
+
+
+@pytest.mark.parametrize("ahead", range(6))
+def test_text_is_looked_through_in_parts_and_no_character_is_cut(ahead: int) -> None:
+    """Wherever the parts end; and what is no text is refused in any of them."""
+    name = "a" * ahead + "\N{SMILING FACE WITH OPEN MOUTH}" * 20_000
+    said = b'{"id":2,"modifiedOn":"2026-01-01T00:00:00Z","name":"%s"}' % name.encode()
+    _, records, _ = read_page(page(GOOD, said))
+    assert [record.raw for record in records] == [GOOD, said]
+    for at in (said.index(b"\xf0") + 1, len(said) - 5):
+        with pytest.raises(DecodeError, match="UTF-8"):
+            read_page(page(GOOD, said[:at] + b"a" + said[at + 1 :]))
+
+
+def test_a_page_takes_little_memory_beside_its_records_to_be_read() -> None:
+    """Not the text of it all, of which each character takes as much as its widest."""
+    wide = "\N{SMILING FACE WITH OPEN MOUTH}".encode()
+    said = [
+        b'{"id":%d,"modifiedOn":"2026-01-01T00:00:00Z","x":"%s"}' % (number, wide + b"x" * 700)
+        for number in range(500)
+    ]
+    body = page(*said)
+    read_page(body)
+    tracemalloc.start()
+    try:
+        _, records, _ = read_page(body)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(records) == 500
+    assert most - held < len(body) / 2
 
 
 def test_a_page_nested_too_deep_to_be_read_is_refused() -> None:

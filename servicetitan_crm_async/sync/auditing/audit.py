@@ -164,7 +164,7 @@ async def audit(
         LedgerConflict: with `repair`, another run is at work on this tenant's mirror; the error says which.
         SyncError: the destination failed; what it had committed stays.
     """
-    caller = caller_of(crm)
+    caller = caller_of(crm).in_bulk()
     problems = problems_with(caller, concurrency=concurrency, page_size=page_size, instants={"since": since})
     if problems:
         raise ConfigError(problems)

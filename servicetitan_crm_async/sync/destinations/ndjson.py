@@ -24,6 +24,8 @@ import shlex
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +46,7 @@ from servicetitan_crm_async.sync.destinations.ndjson_files import (
     id_of,
     line_of,
     lines,
+    lines_at,
     make_folder,
     odd_line,
     odd_lines,
@@ -52,7 +55,7 @@ from servicetitan_crm_async.sync.destinations.ndjson_files import (
     record_of,
     replace,
 )
-from servicetitan_crm_async.sync.destinations.ndjson_index import INDEX, Index, Version, digest, looked_up
+from servicetitan_crm_async.sync.destinations.ndjson_index import INDEX, Index, looked_up, version_of
 from servicetitan_crm_async.sync.destinations.protocol import Batch, OddRecord, Record, Versions
 from servicetitan_crm_async.sync.destinations.rows import checked, newest, versions_of
 from servicetitan_crm_async.sync.lease import Lease
@@ -61,6 +64,9 @@ T = TypeVar("T")
 
 ROLL_AT = 64 * 2**20
 """Bytes from which on a file gets no further batch: small enough to copy, large enough to be few."""
+
+_WAITING = 30_000
+"""Versions that wait for their indexes at most: some seven megabytes."""
 
 _LOCK = ".lock"
 
@@ -142,6 +148,18 @@ class NdjsonDestination(BlockingDestination):
             del self._folders[batch.tenant, batch.entity]
             folder.close()
             raise
+        self._bound_what_waits()
+
+    def _bound_what_waits(self) -> None:
+        """Let the index that most versions wait for have them, where too many wait in all."""
+        if sum(folder.index.waiting for folder in self._folders.values()) < _WAITING:
+            return
+        fullest = max(self._folders, key=lambda key: self._folders[key].index.waiting)
+        try:
+            self._folders[fullest].index.settle()
+        except BaseException:
+            self._folders.pop(fullest).close()
+            raise
 
     def _count(self, tenant: int, entity: str) -> int:
         return self._ask(tenant, entity, Index.count)
@@ -159,12 +177,9 @@ class NdjsonDestination(BlockingDestination):
         return self._ask(tenant, entity, lambda index: versions_of(index.versions()))
 
     def _records(self, tenant: int, entity: str, ids: Sequence[int]) -> list[Record]:
-        wanted, held = {*ids}, dict[int, bytes]()
-        for line in lines(self._home(tenant, entity), self._manifest(tenant, entity)):
-            number = id_of(line)
-            if number in wanted:
-                held[number] = line
-        return [record_of(line) for _, line in sorted(held.items())]
+        places = self._ask(tenant, entity, lambda index: sorted(at for _, _, at in index.known(ids)))
+        found = lines_at(self._home(tenant, entity), self._manifest(tenant, entity), places)
+        return sorted(map(record_of, found), key=attrgetter("id"))
 
     def _ask(self, tenant: int, entity: str, question: Callable[[Index], T]) -> T:
         home, manifest = self._home(tenant, entity), self._manifest(tenant, entity)
@@ -226,46 +241,57 @@ class _Folder:
         self.manifest = read_manifest(home)
         self._tidy()
         self._odd: dict[str, int] | None = None
-        """The digest of the line of each key in the quarantine, once somebody asked."""
+        """The hash of the line of each key in the quarantine, once somebody asked."""
         self.index = Index.open(home, self.manifest)
 
     def close(self) -> None:
         self.index.close()
 
     def commit(self, batch: Batch, roll_at: int) -> None:
-        fresh = newest(batch.records)
-        versions = {id_: Version.of(record, line_of(record.raw)) for id_, record in fresh.items()}
-        self.index.drop_known(versions)
-        files = self.manifest.files
-        if versions:
-            # Made a second time and not kept: a batch may be as large as a few of the largest pages.
-            files = self._append((line_of(fresh[id_].raw) for id_ in versions), len(versions), roll_at)
+        news = self._news(batch.records)
+        lines = [line_of(record.raw) for record in news]
+        places = accumulate((len(line) + 1 for line in lines), initial=self.manifest.size)
+        files = self._append(lines, roll_at) if lines else self.manifest.files
         quarantine = self._set_aside(batch) if batch.cleared or batch.odd else self.manifest.quarantine
         ledger = msgspec.Raw(batch.ledger.to_json())
         manifest = Manifest(files=files, quarantine=quarantine, ledger=ledger)
         replace(self.home, manifest)
         self.manifest = manifest
-        self.index.add(versions, manifest.size)
+        self.index.add([*map(version_of, news, places)], manifest.size)
 
-    def _append(self, lines: Iterable[bytes], records: int, roll_at: int) -> tuple[DataFile, ...]:
+    def _news(self, records: Iterable[Record]) -> list[Record]:
+        """Of each id the newest, where it is newer than what was written, or equally new and different."""
+        fresh, doubtful = newest(records), dict[int, int]()
+        for id_, ticks, at in self.index.known(fresh):
+            if fresh[id_].ticks < ticks:
+                del fresh[id_]
+            elif fresh[id_].ticks == ticks:
+                doubtful[at] = id_
+        places = sorted(doubtful)
+        for at, line in zip(places, lines_at(self.home, self.manifest, places), strict=True):
+            if line == line_of(fresh[doubtful[at]].raw):
+                del fresh[doubtful[at]]
+        return [*fresh.values()]
+
+    def _append(self, lines: Sequence[bytes], roll_at: int) -> tuple[DataFile, ...]:
         *before, last = self.manifest.files or (DataFile(data_file_name(1), 0, 0),)
         if last.bytes >= roll_at:
             before, last = [*before, last], DataFile(data_file_name(len(before) + 2), 0, 0)
         length = append(self.home / last.name, last.bytes, lines)
-        return *before, DataFile(last.name, length, last.records + records)
+        return *before, DataFile(last.name, length, last.records + len(lines))
 
     def _set_aside(self, batch: Batch) -> int:
         """Write what enters and what leaves the quarantine, unless it says so already; its new length."""
         if self._odd is None:
             self._odd = {}
             for key, line in odd_lines(self.home, self.manifest):
-                self._note(key, None if line is None else line + b"\n")
+                self._note(key, line)
         wanted: dict[str, bytes | None] = dict.fromkeys(batch.cleared)
         wanted.update((odd.key, odd_line(odd)) for odd in batch.odd)
         news = {
             key: line
             for key, line in wanted.items()
-            if self._odd.get(key) != (None if line is None else digest(line))
+            if self._odd.get(key) != (None if line is None else hash(line))
         }
         for key, line in news.items():
             self._note(key, line)
@@ -278,7 +304,7 @@ class _Folder:
         if line is None:
             self._odd.pop(key, None)
         else:
-            self._odd[key] = digest(line)
+            self._odd[key] = hash(line)
 
     def _tidy(self) -> None:
         """Cut off what no commit names; refuse where something that one names is gone."""

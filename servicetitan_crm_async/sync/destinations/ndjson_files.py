@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +29,11 @@ would drop that field, does not come to write: the ledger in the manifest is of 
 MANIFEST = "manifest.json"
 UNFINISHED = "manifest.json.tmp"
 QUARANTINE = "quarantine.ndjson"
+
+_LF, _CR = b"\n\r"
+
+_BUFFER = 256 * 1024
+"""Bytes written at a time: a few hundred lines."""
 
 
 class DataFile(msgspec.Struct, frozen=True):
@@ -121,9 +128,9 @@ def replace(home: Path, manifest: Manifest) -> None:
 
 def append(path: Path, at: int, lines: Iterable[bytes]) -> int:
     """Write behind what counts, and force it to disk; the length that counts once a manifest says so."""
-    with path.open("r+b" if at else "wb") as file:
+    with path.open("r+b" if at else "wb", buffering=_BUFFER) as file:
         file.seek(at)
-        file.writelines(lines)
+        file.writelines(chain.from_iterable(zip(lines, repeat(b"\n"))))
         file.flush()
         os.fsync(file.fileno())
         return file.tell()
@@ -143,6 +150,20 @@ def lines(home: Path, manifest: Manifest, *, after: int = 0) -> Iterator[bytes]:
         yield from _counted(home / file.name, skipped, file.bytes)
 
 
+def lines_at(home: Path, manifest: Manifest, places: Sequence[int]) -> Iterator[bytes]:
+    """The lines that begin at these places, which ascend and are counted over all files."""
+    begin = first = 0
+    for file in manifest.files:
+        end = begin + file.bytes
+        last = bisect_left(places, end, first)
+        if first < last:
+            with (home / file.name).open("rb") as opened:
+                for place in places[first:last]:
+                    opened.seek(place - begin)
+                    yield opened.readline().rstrip(b"\n")
+        begin, first = end, last
+
+
 def odd_lines(home: Path, manifest: Manifest) -> Iterator[tuple[str, bytes | None]]:
     """What the quarantine tells, oldest first: a key and its line, or None where the key was cleared."""
     for body in _counted(home / QUARANTINE, 0, manifest.quarantine):
@@ -155,18 +176,18 @@ def odd_of(line: bytes) -> OddRecord:
 
 
 def odd_line(odd: OddRecord) -> bytes:
-    return msgspec.json.encode(odd) + b"\n"
+    return msgspec.json.encode(odd)
 
 
 def cleared_line(key: str) -> bytes:
-    return msgspec.json.encode(_Line(key, cleared=True)) + b"\n"
+    return msgspec.json.encode(_Line(key, cleared=True))
 
 
 def line_of(raw: bytes) -> bytes:
     """The record on one line. JSON has line ends between its tokens alone, where a space is as good."""
-    if b"\n" in raw or b"\r" in raw:
-        raw = raw.replace(b"\n", b" ").replace(b"\r", b" ")
-    return raw + b"\n"
+    if _LF in raw or _CR in raw:
+        return raw.replace(b"\n", b" ").replace(b"\r", b" ")
+    return raw
 
 
 def id_of(line: bytes) -> int:

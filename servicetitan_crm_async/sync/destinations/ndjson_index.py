@@ -1,16 +1,22 @@
-"""Which version of each record was written last, beside the files, so that they need not be read again."""
+"""Which version of each record was written last, beside the files, so that they need not be read again.
+
+Versions wait in memory and go into the index by the thousand: each one alone would rewrite a page of it,
+more than the record itself. What waits is lost with the program, and then the index is of fewer bytes
+than the manifest counts. Whoever comes next reads the rest from the files.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import msgspec
 
+from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.destinations.ndjson_files import Manifest, lines, record_of
 from servicetitan_crm_async.sync.destinations.protocol import Record
 from servicetitan_crm_async.sync.destinations.sqlite_reading import read_quietly
@@ -18,21 +24,25 @@ from servicetitan_crm_async.sync.destinations.sqlite_reading import read_quietly
 T = TypeVar("T")
 
 INDEX = ".index.sqlite"
-_LAYOUT = 2
+_LAYOUT = 3
 """In the `user_version` of the file; one of another layout is made anew."""
-_VERSIONS = "create table versions (id integer primary key, ticks integer, digest integer, active integer)"
+_VERSIONS = "create table versions (id integer primary key, ticks integer, place integer, inactive integer)"
+_KNOWN = """
+select versions.id, ticks, place from json_each(?) as wanted join versions on versions.id = wanted.value"""
 
 
-class Version(NamedTuple):
-    id: int
-    ticks: int
-    digest: int
-    """Of the line, so that the same version is not written a second time."""
-    active: bool | None
+Version: TypeAlias = tuple[int, int, int, int]
+"""A row of the index: id, ticks, where its line begins, counted over all files, and 1 where it is inactive.
 
-    @classmethod
-    def of(cls, record: Record, line: bytes) -> Self:
-        return cls(record.id, record.ticks, digest(line), record.active)
+No named tuple, and 0 rather than False: it would take twice as long to make, and to hand to SQLite.
+"""
+
+
+_ID = itemgetter(0)
+
+
+def version_of(record: Record, place: int) -> Version:
+    return record.id, record.ticks, place, 1 if record.active is False else 0
 
 
 class Index:
@@ -43,6 +53,9 @@ class Index:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._waiting: dict[int, Version] = {}
+        self._length = 0
+        """Of the files with what waits."""
 
     @classmethod
     def open(cls, home: Path, manifest: Manifest) -> Self:
@@ -71,47 +84,60 @@ class Index:
         return index
 
     def close(self) -> None:
-        self._connection.close()
+        # What cannot be written now, the next one reads from the files.
+        with closing(self._connection), suppress(sqlite3.Error):
+            self.settle()
 
     def covered(self) -> int | None:
-        """The length of the files this speaks of; None where it is of another layout."""
+        """The length of the files that the index on disk speaks of; None where it is of another layout."""
         if self._connection.execute("pragma user_version").fetchone() != (_LAYOUT,):
             return None
         return int(self._connection.execute("select bytes from covered").fetchone()[0])
 
     def count(self) -> int:
+        self.settle()
         return int(self._connection.execute("select count(*) from versions").fetchone()[0])
 
     def versions(self) -> Iterator[tuple[int, int, object]]:
         """Id, ticks and `active` of every record; read them to the end."""
-        with closing(self._connection.execute("select id, ticks, active from versions")) as rows:
+        self.settle()
+        with closing(self._connection.execute("select id, ticks, not inactive from versions")) as rows:
             yield from rows
 
-    def drop_known(self, versions: dict[int, Version]) -> None:
-        """Leave only what is to be written: newer than what was, or equally new and different."""
-        query = (
-            "select versions.id, ticks, digest from json_each(?) as wanted "
-            "join versions on versions.id = wanted.value"
-        )
-        for id_, ticks, known in self._connection.execute(query, (msgspec.json.encode([*versions]),)):
-            new = versions[id_]
-            if new.ticks < ticks or (new.ticks == ticks and new.digest == known):
-                del versions[id_]
+    def known(self, ids: Collection[int]) -> Iterator[tuple[int, int, int]]:
+        """Id, ticks and place of those of these records that were written; ids may leave `ids` meanwhile."""
+        waiting = set(ids)
+        others = waiting.difference(self._waiting)
+        for id_ in waiting - others:
+            yield self._waiting[id_][:3]
+        yield from self._connection.execute(_KNOWN, (msgspec.json.encode(sorted(others)),))
 
-    def add(self, versions: dict[int, Version], covered: int) -> None:
+    def add(self, versions: Sequence[Version], covered: int) -> None:
         """Note what was written; `covered` is the length of the files with it."""
-        self._write(iter(sorted(versions.values())), covered)
+        self._waiting.update(zip(map(_ID, versions), versions, strict=True))
+        self._length = covered
 
     def catch_up(self, home: Path, manifest: Manifest) -> None:
-        """Read what the files have and this has not: the last commit after a kill, or everything."""
+        """Read what the files have and this has not: the last commits after a kill, or everything."""
         covered = self.covered()
         if covered == manifest.size:
             return
         anew = covered is None or covered > manifest.size
-        added = lines(home, manifest, after=0 if anew else covered or 0)
-        self._write((Version.of(record_of(line), line + b"\n") for line in added), manifest.size, anew=anew)
+        begin = 0 if anew else covered or 0
+        self._write(_read(home, manifest, begin), manifest.size, anew=anew)
 
-    def _write(self, versions: Iterator[Version], covered: int, *, anew: bool = False) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many versions are in memory alone."""
+        return len(self._waiting)
+
+    def settle(self) -> None:
+        """Write what waits, in the order of the table: neighbours share a page."""
+        if self._waiting:
+            self._write(map(self._waiting.__getitem__, sorted(self._waiting)), self._length)
+            self._waiting.clear()
+
+    def _write(self, versions: Iterable[Version], covered: int, *, anew: bool = False) -> None:
         connection = self._connection
         connection.execute("begin")
         try:
@@ -143,17 +169,35 @@ def looked_up(home: Path, manifest: Manifest, ask: Callable[[Index], T]) -> T:
             raise _DoesNotFit
         return ask(index)
 
-    with suppress(_DoesNotFit, sqlite3.Error):
-        return read_quietly(home / INDEX, at_once)
-    # Without a name SQLite puts it on disk where it grows, for as long as it is open.
-    with closing(sqlite3.connect("", isolation_level=None)) as connection:
+    def from_there() -> T:
+        with _passing() as copy:
+            read_quietly(home / INDEX, lambda connection: connection.backup(copy))
+            return caught_up(copy)
+
+    def caught_up(connection: sqlite3.Connection) -> T:
         index = Index(connection)
         index.catch_up(home, manifest)
         return ask(index)
 
+    with suppress(_DoesNotFit, sqlite3.Error):
+        return read_quietly(home / INDEX, at_once)
+    # Beside a sync, and after one that was killed, only the last lines are not in it.
+    with suppress(SyncError, sqlite3.Error):
+        return from_there()
+    with _passing() as connection:
+        return caught_up(connection)
 
-def digest(line: bytes) -> int:
-    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
+
+def _passing() -> closing[sqlite3.Connection]:
+    """A database without a name, which SQLite puts on disk where it grows, for as long as it is open."""
+    return closing(sqlite3.connect("", isolation_level=None))
+
+
+def _read(home: Path, manifest: Manifest, begin: int) -> Iterator[Version]:
+    """The versions in the lines from this place on."""
+    for line in lines(home, manifest, after=begin):
+        yield version_of(record_of(line), begin)
+        begin += len(line) + 1
 
 
 class _DoesNotFit(Exception):

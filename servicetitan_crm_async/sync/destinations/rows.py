@@ -20,8 +20,8 @@ def newest(records: Iterable[Record]) -> dict[int, Record]:
     """One version of each id: the newest, and of equally new ones the last."""
     held: dict[int, Record] = {}
     for record in records:
-        other = held.get(record.id)
-        if other is None or record.ticks >= other.ticks:
+        other = held.setdefault(record.id, record)
+        if other is not record and record.ticks >= other.ticks:
             held[record.id] = record
     return held
 

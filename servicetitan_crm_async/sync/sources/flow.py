@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple, Protocol
 
+import anyio
+
 from servicetitan_crm_async._core.caller import Caller
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import to_text, whole_second
@@ -75,6 +77,8 @@ class Flow:
         workers: int,
     ) -> None:
         self._caller, self._turn, self._room, self.land = caller, turn, room, land
+        self._door = anyio.Lock(fast_acquire=True)
+        """Whoever waits for room holds it; in order of arrival."""
         self._until = until
         self.settle, self.page_size, self.workers = settle, page_size, workers
 
@@ -94,16 +98,19 @@ class Flow:
         """What reads pages that are to land: inside the block there is room for one, and nothing may await.
 
         The turn is kept until then. Otherwise each entity would go on reading beside a slow destination, and
-        hold a page a worker that has nowhere to go.
+        hold a page a worker that has nowhere to go. And while a page waits for room, no other is asked for:
+        it would only wait behind it.
         """
         pages = PageReader(self._caller, operation)
 
         @asynccontextmanager
         async def read(filters: dict[str, FilterValue]) -> AsyncIterator[RawPage]:
             async with self._turn():
-                page = await pages.read(filters)
-                async with self._room():
-                    yield page
+                async with self._door:
+                    pass
+                fetched = await pages.fetch(filters)
+                async with self._door, self._room():
+                    yield await pages.read(filters, fetched)
 
         return read
 

@@ -50,14 +50,14 @@ class PageSource:
     async def run(self) -> None:
         for workers in (self._flow.workers, self._flow.workers, 1):
             numbers = _PageNumbers()
-            first = await self._read(numbers)
+            began_at, shown = await self._read(numbers)
             if numbers.end is not None:
                 self.guarantee = "exact"  # all of it came in one answer, which is of one moment
                 return
             # Where only an empty page says that there is no more, a short one still says there is little.
-            full = len(first.records) + len(first.odd) >= self._flow.page_size
+            full = shown >= self._flow.page_size
             await all_or_first_failure([partial(self._work, numbers)] * (workers if full else 1))
-            if await self._nothing_changed_since(first.served_at):
+            if await self._nothing_changed_since(began_at):
                 self.guarantee = "verified"
                 return
 
@@ -65,8 +65,8 @@ class PageSource:
         while numbers.end is None:
             await self._read(numbers)
 
-    async def _read(self, numbers: _PageNumbers) -> RawPage:
-        """Read and hand over the next page that nobody has taken."""
+    async def _read(self, numbers: _PageNumbers) -> tuple[int, int]:
+        """Read and hand over the next page that nobody has taken; when it was served, how many it showed."""
         number = numbers.take()
         async with self._pages(self._filters(self._since, number, self._flow.page_size)) as page:
             if self._until is None:
@@ -77,7 +77,7 @@ class PageSource:
             # What is newer than the run's end is the next run's, which asks for it again anyhow.
             records = [record for record in page.records if record.ticks < self._until]
             self._flow.land(records, page._replace(odd=odd))
-        return page
+            return page.served_at, len(page.records) + len(page.odd)
 
     async def _nothing_changed_since(self, began_at: int) -> bool:
         # As long before the pass as a change may take to be seen, it may have come to be seen during it.
@@ -102,7 +102,8 @@ class _PageNumbers:
         self.end: int | None = None
         """The last page, once it is known."""
         self._next = 1
-        self._ids: dict[int, tuple[int, ...]] = {}
+        self._shown: dict[int, int] = {}
+        """Of pages read lately, a hash of their ids."""
         self._repeats = 0
 
     def take(self) -> int:
@@ -116,19 +117,20 @@ class _PageNumbers:
             FeedStalled: page after page holds what its neighbour held, so the list would never end. Once
                 may be chance: a page's worth of records came in below the reader.
         """
-        ids = tuple(record.id for record in page.records)
+        shown = hash(tuple(record.id for record in page.records))
         for neighbour in (number - 1, number + 1):
-            self._repeats += bool(ids) and self._ids.get(neighbour) == ids
+            self._repeats += bool(page.records) and self._shown.get(neighbour) == shown
         if self._repeats > _PATIENCE:
             raise FeedStalled(
                 f"{name}: {self._repeats} pages repeat their neighbours; "
                 "the service seems to ignore the page number"
             )
-        self._ids = {near: held for near, held in self._ids.items() if near >= number - _NEAR} | {number: ids}
+        self._shown = {near: known for near, known in self._shown.items() if near >= number - _NEAR}
+        self._shown[number] = shown
         if not page.has_more:
             self.end = number if self.end is None else min(self.end, number)
 
 
 _PATIENCE = 20
 _NEAR = 100
-"""How many pages back the ids of a page are kept; workers are never that far apart."""
+"""How many pages back a page is remembered; workers are never that far apart."""
