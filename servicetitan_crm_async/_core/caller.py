@@ -62,9 +62,9 @@ class Caller:
         """The same, whose calls let through what somebody waits for."""
         return self.having(replace(self.options, priority="bulk"))
 
-    async def call(self, request: Request, read: Callable[[bytes], V]) -> Answer[V]:
+    def call(self, request: Request, read: Callable[[bytes], V]) -> Awaitable[Answer[V]]:
         """Any request, through the pipeline of the client."""
-        return await self._pipeline().call(request, read, self.options)
+        return self._pipeline().call(request, read, self.options)
 
     def tell(self, what: Callable[[Hooks], None]) -> None:
         """Tell the client's hooks."""
@@ -90,18 +90,19 @@ class Caller:
         body: msgspec.Struct | None = None,
     ) -> T:
         """The one value an operation answers."""
-        return await self._call(name, decoder_for(kind), path=path, filters=filters, body=body)
+        return (await self._ask(name, decoder_for(kind), path=path, filters=filters, body=body)).value
 
     async def one_or_none(self, name: str, kind: type[T], *, path: Path | None = None) -> T | None:
         """The one value an operation answers, where null and an empty body are answers too."""
         read = decoder_for(kind)
-        return await self._call(name, lambda body: None if body in (b"", b"null") else read(body), path=path)
+        answer = await self._ask(name, lambda body: None if body in (b"", b"null") else read(body), path=path)
+        return answer.value
 
     async def nothing(
         self, name: str, *, path: Path | None = None, body: msgspec.Struct | None = None
     ) -> None:
         """Call an operation whose answer says nothing."""
-        await self._call(name, _ignored, path=path, body=body)
+        await self._ask(name, _ignored, path=path, body=body)
 
     def pages(
         self,
@@ -227,7 +228,7 @@ class Caller:
             missing=tuple(number for number in wanted if number not in found),
         )
 
-    async def _call(
+    def _ask(
         self,
         name: str,
         read: Callable[[bytes], V],
@@ -235,9 +236,9 @@ class Caller:
         path: Path | None = None,
         filters: Mapping[str, FilterValue] | None = None,
         body: msgspec.Struct | None = None,
-    ) -> V:
+    ) -> Awaitable[Answer[V]]:
         request = prepare(self.operation(name), tenant=self.tenant, path=path, filters=filters, body=body)
-        return (await self.call(request, read)).value
+        return self.call(request, read)
 
 
 def in_any_state(row: Operation) -> dict[str, FilterValue]:

@@ -39,8 +39,8 @@ WEIGHTS: dict[str, float] = {"interactive": 7, "bulk": 1}
 class Limiter(Protocol):
     """Whatever admits calls; one that spans processes can take this one's place."""
 
-    def is_free(self) -> bool:
-        """Whether `admit` would return without waiting; False where that is not known."""
+    def admit_now(self) -> bool:
+        """Admit one request if that needs no waiting; False where it does, or where that is not known."""
         ...
 
     async def admit(self, priority: Priority = "interactive") -> None:
@@ -85,21 +85,27 @@ class PacedLimiter:
             self.rate = rate
             self._change_buckets(asyncio.get_running_loop().time())
 
-    def is_free(self) -> bool:
-        """Whether `admit` would return without waiting."""
-        return (
+    def admit_now(self) -> bool:
+        """Admit one request if there is a place that nobody waits for."""
+        if not (
             self._at_the_bucket.free > 0
             and self._pace == 1.0
             and max(self._resume_at, self._opens_at) <= asyncio.get_running_loop().time()
             and self._bucket.has_capacity()
-        )
+        ):
+            return False
+        # aiolimiter has no way to take what is there without awaiting; where there is capacity, this does
+        # not wait, and so ends at its first step.
+        try:
+            self._bucket.acquire().send(None)
+        except StopIteration:
+            return True
+        raise AssertionError("unreachable: the bucket has capacity")
 
     async def admit(self, priority: Priority = "interactive") -> None:
-        if self.is_free():
-            await self._bucket.acquire()
-            return
-        async with self._at_the_bucket.turn(priority):
-            await self._place()
+        if not self.admit_now():
+            async with self._at_the_bucket.turn(priority):
+                await self._place()
 
     async def _place(self) -> None:
         loop = asyncio.get_running_loop()

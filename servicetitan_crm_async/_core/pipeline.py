@@ -120,7 +120,8 @@ class Pipeline:
 
     # A time-out is set where something is waited for, and only there. Most calls find a token and a free
     # place, so that one timer, around the request itself, is all they need; a second one around the
-    # whole call would be a tenth of what the call costs.
+    # whole call would be a tenth of what the call costs. And whatever waits for an answer is as shallow as
+    # can be: each coroutine more, times the calls under way, is memory that every answer walks through.
 
     def __init__(
         self,
@@ -198,7 +199,9 @@ class Pipeline:
             tell(self.hooks, lambda hook: hook.on_end(end))
             _log(end, reply)
 
-    async def _tries(self, request: Request, read: Callable[[bytes], T], progress: _Progress) -> Answer[T]:
+    def _tries(
+        self, request: Request, read: Callable[[bytes], T], progress: _Progress
+    ) -> Awaitable[Answer[T]]:
         def again(error: Exception) -> float | bool:
             wait = self._again_after(error, request, progress)
             if wait is not None and (call := progress.watched) is not None:
@@ -206,7 +209,7 @@ class Pipeline:
                 tell(self.hooks, lambda hook: hook.on_retry(event))
             return False if wait is None else wait
 
-        return await tried(lambda: self._attempt(request, read, progress), again)
+        return tried(lambda: self._attempt(request, read, progress), again)
 
     def _again_after(self, error: Exception, request: Request, progress: _Progress) -> float | None:
         # A token can end, or be revoked, between the cache and the service: one fresh one is tried.
@@ -233,12 +236,23 @@ class Pipeline:
             fetching = self._tokens.get(self._fetch_token)
             token = await self._within(None, "call", request, progress, fetching)
         progress.authorised = True
-        await self._admission(request, progress)
+        places = self._places[progress.options.priority]
+        if places.value and self._limiter.admit_now():
+            places.acquire_nowait()
+        else:
+            await self._admission(places, request, progress)
+        self._counters.requests += 1
+        progress.in_flight = True
         try:
-            reply = await self._exchange(request, token, progress)
+            reply = progress.reply = await self._exchange(request, token, progress)
+        except TransportFailure as failure:
+            failure.method, failure.path = request.method, request.path
+            failure.attempts = progress.attempts
+            failure.maybe_applied = failure.maybe_applied and not request.repeatable
+            raise
         finally:
-            self._places[progress.options.priority].release()
-        progress.reply = reply
+            progress.in_flight = False
+            places.release()
         self._counters.bytes_received += len(reply.body)
         if reply.status == 401:
             progress.refusals += 1
@@ -264,50 +278,30 @@ class Pipeline:
                 fault.where, method=request.method, path=request.path, malformed=fault.malformed
             ) from None
 
-    async def _admission(self, request: Request, progress: _Progress) -> None:
+    async def _admission(self, places: anyio.Semaphore, request: Request, progress: _Progress) -> None:
         """A place among those under way, and then one under the rate limit."""
-        places = self._places[progress.options.priority]
-        if places.value and self._limiter.is_free():
-            places.acquire_nowait()
-            return await self._admitted(places, progress)
         waits_from = self._clock.monotonic()
 
         async def in_line() -> None:
             await places.acquire()
-            await self._admitted(places, progress)
+            try:
+                await self._limiter.admit(progress.options.priority)
+            except BaseException:
+                places.release()
+                raise
 
         try:
             await self._within(self._settings.timeouts.admission, "admission", request, progress, in_line())
         finally:
             self._counters.admission_seconds += self._clock.monotonic() - waits_from
-        return None
 
-    async def _admitted(self, places: anyio.Semaphore, progress: _Progress) -> None:
-        try:
-            await self._limiter.admit(progress.options.priority)
-        except BaseException:
-            places.release()
-            raise
-
-    async def _exchange(self, request: Request, token: Token, progress: _Progress) -> Reply:
-        self._counters.requests += 1
-        progress.in_flight = True
+    def _exchange(self, request: Request, token: Token, progress: _Progress) -> Awaitable[Reply]:
         sending = self._transport.send(self._wired(request, token))
-        exchange: Awaitable[Reply]
         exchange = self._within(self._settings.timeouts.attempt, "attempt", request, progress, sending)
-        if (call := progress.watched) is not None:
-            # Outside of the time-out, or what is told of one would be the cancellation it works by.
-            exchange = self._watched_exchange(call, progress.attempts, exchange)
-        try:
-            reply = await exchange
-        except TransportFailure as failure:
-            failure.method, failure.path = request.method, request.path
-            failure.attempts = progress.attempts
-            failure.maybe_applied = failure.maybe_applied and not request.repeatable
-            raise
-        finally:
-            progress.in_flight = False
-        return reply
+        if (call := progress.watched) is None:
+            return exchange
+        # Outside of the time-out, or what is told of one would be the cancellation it works by.
+        return self._watched_exchange(call, progress.attempts, exchange)
 
     async def _watched_exchange(self, call: CallInfo, attempt: int, exchange: Awaitable[Reply]) -> Reply:
         left_at = self._clock.monotonic()

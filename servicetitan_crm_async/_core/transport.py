@@ -98,29 +98,26 @@ class AiohttpTransport:
         session = self._session
         if session is None or session.closed:
             raise ConfigError("the client is closed" if session is None else "the session lent is closed")
+        loop = asyncio.get_running_loop()
+        left_at = loop.time()
         try:
-            return await self._exchange(session, request)
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                raise_for_status=False,  # a lent session may have it on, and its error carries our headers
+                proxy=self._proxy,
+                ssl=self._ssl if self._ssl is not None else True,
+                timeout=self._timeout,
+            ) as response:
+                body = await self._read(response)
+                return Reply(response.status, response.headers, body, loop.time() - left_at)
         except (aiohttp.ClientError, OSError) as error:
             failure = self._failure(error)
         # Out here, where it has no context: aiohttp's errors hold the request, and with it the token.
         raise failure
-
-    async def _exchange(self, session: aiohttp.ClientSession, request: WireRequest) -> Reply:
-        loop = asyncio.get_running_loop()
-        left_at = loop.time()
-        async with session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            data=request.body,
-            allow_redirects=False,
-            raise_for_status=False,  # a lent session may have it on, and its error carries our headers
-            proxy=self._proxy,
-            ssl=self._ssl if self._ssl is not None else True,
-            timeout=self._timeout,
-        ) as response:
-            body = await self._read(response)
-            return Reply(response.status, response.headers, body, loop.time() - left_at)
 
     def _failure(self, error: aiohttp.ClientError | OSError) -> TransportFailure | ConfigError:
         match error:

@@ -268,7 +268,7 @@ class RedisLimiter(_OnRedis):
         self._resume_at = float("-inf")
         self._teller: asyncio.Task[None] | None = None
 
-    def is_free(self) -> bool:
+    def admit_now(self) -> bool:
         """False: Redis has to be asked."""
         return False
 

@@ -21,7 +21,7 @@ class SandboxLimiter:
         self._clock = clock
         self._resume_at = float("-inf")
 
-    def is_free(self) -> bool:
+    def admit_now(self) -> bool:
         return self._resume_at <= self._clock.monotonic()
 
     async def admit(self, priority: Priority = "interactive") -> None:

@@ -139,7 +139,7 @@ class Admitting:
         self.admitted: list[float] = []
         self.pauses: list[float] = []
 
-    def is_free(self) -> bool:
+    def admit_now(self) -> bool:
         return False
 
     async def admit(self, priority: Priority = "interactive") -> None:

@@ -84,7 +84,7 @@ def _entered_by_a_call(customers: list[bytes]) -> int:
 
 
 def test_a_single_call_enters_few_functions(customers: list[bytes]) -> None:
-    assert _entered_by_a_call(customers) <= 265
+    assert _entered_by_a_call(customers) <= 130
 
 
 def test_a_typed_page_is_decoded_without_a_step_for_each_record(page: bytes) -> None:
