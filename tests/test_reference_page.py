@@ -18,7 +18,7 @@ from signature_kit import Signature, signature_of
 
 from servicetitan_crm_async import models
 from servicetitan_crm_async._core.calls import wire_name
-from servicetitan_crm_async.cli.operations import method_of_client
+from servicetitan_crm_async.cli.nouns.signatures import method_of_client
 from servicetitan_crm_async.contract import OPERATIONS, Operation
 
 PAGE = Path(__file__).parents[1] / "docs" / "pages" / "reference" / "operations.md"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from typing import TypedDict, get_origin, get_type_hints
+from typing import TypedDict
 
-from servicetitan_crm_async.client import ServiceTitanCRM
+from servicetitan_crm_async.cli.nouns.signatures import method_of_client
 from servicetitan_crm_async.contract import OPERATIONS, ContractName, Operation
 
 
@@ -24,25 +23,6 @@ class Listed(TypedDict):
 def listed(contract: ContractName | None = None) -> list[Listed]:
     """The rows of one contract, or of both."""
     return [_row(each) for each in OPERATIONS if contract in (None, each.contract)]
-
-
-def method_of_client(name: str) -> str | None:
-    """How `ServiceTitanCRM` offers it, if it does: `customers.list`, `booking_provider(id).list`.
-
-    Looked up by the return annotations of its members, so what is added there is found here.
-    """
-    *nouns, verb = name.split(".")
-    owner: type = ServiceTitanCRM
-    steps: list[str] = []
-    for noun in nouns:
-        member = inspect.getattr_static(owner, noun, None)
-        reader = member.fget if isinstance(member, property) else member
-        if not inspect.isfunction(reader):
-            return None
-        steps.append(noun if isinstance(member, property) else f"{noun}(id)")
-        hint = get_type_hints(reader)["return"]
-        owner = get_origin(hint) or hint
-    return ".".join((*steps, verb)) if inspect.isfunction(inspect.getattr_static(owner, verb, None)) else None
 
 
 def _row(row: Operation) -> Listed:

@@ -8,7 +8,7 @@ import pytest
 
 from servicetitan_crm_async import Credentials, ServiceTitanCRM
 from servicetitan_crm_async.cli import main
-from servicetitan_crm_async.cli.operations import method_of_client
+from servicetitan_crm_async.cli.nouns.signatures import method_of_client
 from servicetitan_crm_async.contract import CONTRACTS, OPERATIONS, ContractName
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Generic, NamedTuple, TypeGuard, Union, get_args, get_origin, get_type_hints
@@ -46,16 +46,11 @@ def signature_of(name: str) -> Signature:
         AttributeError: the client has none of that name.
     """
     *nouns, verb = name.split(".")
-    owner: Any = ServiceTitanCRM
-    above: dict[str, Any] = {}
-    for noun in nouns:
-        hints = _hints(owner, noun)
-        above |= {each: hint for each, hint in hints.items() if each != "return"}
-        owner = hints["return"]
+    owner, called_with = _way(nouns)
     hints, found = _hints(owner, verb), _found(owner, verb)
     parameters = [each for each in inspect.signature(found).parameters.values() if each.name != "self"]
     return Signature(
-        above,
+        {each: hint for arguments in called_with for each, hint in arguments.items()},
         {each.name: hints[each.name] for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD},
         {each.name: hints[each.name] for each in parameters if each.kind is each.KEYWORD_ONLY},
         hints["return"],
@@ -67,10 +62,21 @@ def signature_of(name: str) -> Signature:
 def said_of(noun: str) -> str:
     """The docstring of what leads to a noun: of the property `customers`, for instance."""
     *nouns, last = noun.split(".")
-    owner: Any = ServiceTitanCRM
-    for each in nouns:
-        owner = _hints(owner, each)["return"]
+    owner, _ = _way(nouns)
     return inspect.getdoc(_found(owner, last)) or ""
+
+
+def method_of_client(name: str) -> str | None:
+    """How `ServiceTitanCRM` offers it, if it does: `customers.list`, `booking_provider(id).list`."""
+    *nouns, verb = name.split(".")
+    try:
+        owner, called_with = _way(nouns)
+    except AttributeError:
+        return None
+    if not inspect.isfunction(inspect.getattr_static(get_origin(owner) or owner, verb, None)):
+        return None
+    steps = [f"{noun}(id)" if given else noun for noun, given in zip(nouns, called_with, strict=True)]
+    return ".".join((*steps, verb))
 
 
 def members_of(kind: object) -> tuple[object, ...]:
@@ -81,6 +87,17 @@ def members_of(kind: object) -> tuple[object, ...]:
 def is_model(kind: object) -> TypeGuard[Fields]:
     """Whether an annotation is that of one JSON object."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _way(nouns: Sequence[str]) -> tuple[Any, list[dict[str, Any]]]:
+    """What the nouns lead to, and what each of them is called with: nothing, where it is a property."""
+    owner: Any = ServiceTitanCRM
+    called_with: list[dict[str, Any]] = []
+    for noun in nouns:
+        hints = _hints(owner, noun)
+        owner = hints.pop("return")
+        called_with.append(hints)
+    return owner, called_with
 
 
 def _found(owner: Any, name: str) -> Callable[..., Any]:
