@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, TypeAlias, TypeVar
 
@@ -201,31 +202,31 @@ class Caller:
         path: Path | None = None,
     ) -> Found[R]:
         """Records by their ids: in batches where the list has an `ids` filter, one by one elsewhere."""
-        wanted = list(dict.fromkeys(ids))
-        for number in wanted:
-            if isinstance(number, bool) or number < 1:
-                raise ConfigError({"ids": "must be positive ids"})
+        found: dict[int, R | None] = dict.fromkeys(ids)
+        if bool in set(map(type, found)) or min(found, default=1) < 1:
+            raise ConfigError({"ids": "must be positive ids"})
         if concurrency < 1:
             raise ConfigError({"concurrency": "must be at least 1"})
         row = self.operation(f"{noun}.list")
 
-        async def batch(members: list[int]) -> list[R]:
+        # Put in their places as they come, while others are waited for, and not all of them at the end.
+        async def batch(members: list[int]) -> None:
             given = {"ids": members, "page_size": MAX_IDS, **in_any_state(row)}
-            return await self.pages(row.name, kind, given, path=path).collect()
+            async for page in self.pages(row.name, kind, given, path=path).pages():
+                found.update((record.id, record) for record in page if record.id in found)
 
-        async def alone(members: list[int]) -> list[R]:
-            try:
-                return [await self.one(f"{noun}.get", kind, path={**(path or {}), "id": members[0]})]
-            except NotFound:
-                return []
+        async def alone(members: list[int]) -> None:
+            number = members[0]
+            with suppress(NotFound):
+                found[number] = await self.one(f"{noun}.get", kind, path={**(path or {}), "id": number})
 
         size = MAX_IDS if "ids" in row.filters else 1
+        wanted = list(found)
         batches = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-        fetched = await concurrently(batches, batch if size > 1 else alone, concurrency=concurrency)
-        found = {record.id: record for records in fetched for record in records}
+        await concurrently(batches, batch if size > 1 else alone, concurrency=concurrency)
         return Found(
-            records={number: found[number] for number in wanted if number in found},
-            missing=tuple(number for number in wanted if number not in found),
+            records={number: record for number, record in found.items() if record is not None},
+            missing=tuple(number for number, record in found.items() if record is None),
         )
 
     def _ask(

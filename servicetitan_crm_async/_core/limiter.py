@@ -2,7 +2,8 @@
 
 # Invariants, quoted by number in tests/core/test_limiter.py.
 # 1. No sliding second holds more admissions than the budget: a leaky bucket lets its capacity out at
-#    once and then its drip, so capacity plus one second's drip stays under the budget.
+#    once and then its drip, so capacity plus one second's drip stays under the budget. Admissions are
+#    whole: the part of one by which the drip exceeds a whole number is in no second's count.
 # 2. Admission is the last thing before sending. A permit kept while something slow happens would let a
 #    second's worth of calls leave together.
 # 3. A pause ends at the latest instant anyone asked for, and nobody who was admitted before it began
@@ -25,6 +26,8 @@ from servicetitan_crm_async.config import Priority, RateLimit
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
+_PART_OF_ONE = 0.75
+"""Of an admission: what the drip may have above a whole number. The last quarter is for clocks."""
 _SLOWEST = 0.1
 _SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
@@ -66,7 +69,7 @@ class LimiterStatistics(NamedTuple):
 class PacedLimiter:
     """Evenly paced admission within one event loop.
 
-    At 60 a second two may leave at once and 56 a second follow, so 58 is the most in any sliding
+    At 60 a second two may leave at once and 56.75 a second follow, so 58 is the most in any sliding
     second. The rest is room for the network, which can bring requests that left evenly closer
     together: they may arrive 35 ms out of step and the service still counts no 61st.
     """
@@ -138,7 +141,7 @@ class PacedLimiter:
 
     @property
     def _drip(self) -> float:
-        return (self.rate.budget - 2 * self._burst) * self._pace
+        return (self.rate.budget - 2 * self._burst + _PART_OF_ONE) * self._pace
 
     def _new_bucket(self) -> AsyncLimiter:
         # Imported here, as it reads the metadata of installed packages when it is: importing this
