@@ -104,6 +104,7 @@ def _of_streaming(case: str) -> Iterator[Target]:
     typed, bodies, raw = streaming.OURS_TYPED, streaming.OURS_BODIES, streaming.OURS_RAW
     for who, floor, bound in (
         (typed, streaming.QUIET, 0.85),
+        (streaming.OURS_KEPT, streaming.QUIET, None),
         (bodies, streaming.BYTES, 0.85),
         (raw, streaming.BYTES, None),
         (streaming.QUIET, streaming.PLAIN, None),

@@ -11,11 +11,12 @@ TITLE = "200,000 customers, no latency, no limit"
 CUSTOMERS = 200_000
 PAGES = (500, 5000)
 OURS_TYPED, OURS_BODIES, OURS_SYNC = "ours, typed", "ours, bodies", "ours, sync to nowhere"
-OURS_RAW = "ours, raw records"
+OURS_KEPT, OURS_RAW = "ours, typed, last page kept", "ours, raw records"
 BYTES, QUIET, PLAIN = "floor, bytes", "floor, decoded quietly", "floor, decoded"
 SERVICEPYTAN, HTTPX, PYDANTIC, DLT = "servicepytan", "httpx + json", "httpx + pydantic", "dlt rest_api"
 ENTRIES = {
     OURS_TYPED: "ours:typed",
+    OURS_KEPT: "ours:typed_kept",
     "ours, typed one by one": "ours:typed_one_by_one",
     "ours, collected": "ours:collected",
     OURS_BODIES: "ours:bodies",

@@ -88,7 +88,9 @@ class Pages(Generic[T]):
         """The pages in order, up to `concurrency` of them fetched ahead of the reader.
 
         No more than that are held beside the reader's own, however long the list and however slow the
-        reader.
+        reader. A loop keeps its page while the next is made, unless it ends with `del page`: then the next
+        is made in the same memory, which the processor still has at hand.
+
         Leaving the block early, by an error or by cancellation, stops what is under way. The first
         call that fails ends the stream with its error. Outside the block there are no pages to be had.
         """

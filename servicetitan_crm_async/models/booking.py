@@ -20,29 +20,29 @@ class Booking(Record, frozen=True, kw_only=True):
 
     source: str
     """Where it came from, in the provider's words."""
+    created_on: Instant | None = None
     name: str
     """The name the inquirer gave; there may be no customer of record."""
-    status: BookingStatus
-    modified_on: Instant
-    start: Instant | None = None
-    """The time wished for; a booking can be created without."""
-    created_on: Instant | None = None
     address: Address | None = None
     customer_type: CustomerType | None = None
-    summary: str | None = None
+    start: Instant | None = None
+    """The time wished for; a booking can be created without."""
     campaign_id: int | None = None
     business_unit_id: int | None = None
-    job_type_id: int | None = None
-    priority: Priority | None = None
     is_first_time_client: bool | None = None
-    is_send_confirmation_email: bool | None = None
     uploaded_images: tuple[str, ...] | None = None
-    external_id: str | None = None
-    """The provider's own id for it; a list can be filtered by it."""
-    booking_provider_id: int | None = None
+    is_send_confirmation_email: bool | None = None
+    status: BookingStatus
     dismissing_reason_id: int | None = None
     job_id: int | None = None
     """The job it became."""
+    external_id: str | None = None
+    """The provider's own id for it; a list can be filtered by it."""
+    priority: Priority | None = None
+    job_type_id: int | None = None
+    booking_provider_id: int | None = None
+    modified_on: Instant
+    summary: str | None = None
     active: bool | None = None
     """Said by the export feed and by events; false means deleted."""
 

@@ -44,8 +44,8 @@ class Contact(Record, frozen=True, kw_only=True):
     memo: str | None = None
     modified_on: Instant | None = None
     """Absent on the contacts that a newly created customer or location comes back with."""
-    created_on: Instant | None = None
     phone_settings: PhoneSettings | None = None
+    created_on: Instant | None = None
     preferences: ContactPreferences | None = None
     active: bool | None = None
     """Said by export feeds alone; false means deleted."""

@@ -25,10 +25,10 @@ class ContactPerson(Model, frozen=True, kw_only=True):
     """Someone to talk to; how to reach them are contact methods, about what are relationships."""
 
     id: UUID
-    name: str | None = None
-    title: str | None = None
     reference_id: str | None = None
     """The id it has in another system."""
+    name: str | None = None
+    title: str | None = None
     is_archived: bool
     created_on: Instant
     created_by: int

@@ -25,29 +25,29 @@ class Customer(Record, frozen=True, kw_only=True):
     type: CustomerType
     address: Address
     """Where the bill goes."""
+    custom_fields: tuple[CustomField, ...] = ()
     balance: Decimal
+    tax_exempt: bool | None = None
+    tag_type_ids: tuple[int, ...] = ()
     do_not_mail: bool
     do_not_service: bool
     """The company does not want to work for this customer; the service itself refuses nothing."""
+    national_account: bool | None = None
     created_on: Instant
+    created_by_id: int | None = None
     modified_on: Instant
     """Does not move when only contacts or memberships change: contacts have a list of their own."""
-    tax_exempt: bool | None = None
-    national_account: bool | None = None
-    created_by_id: int | None = None
     merged_to_id: int | None = None
     """The customer that took this one's place; people merge duplicates in the user interface."""
     payment_term_id: int | None = None
     credit_limit: Decimal | None = None
     credit_limit_balance: Decimal | None = None
-    tag_type_ids: tuple[int, ...] = ()
-    custom_fields: tuple[CustomField, ...] = ()
     external_data: tuple[ExternalData, ...] = ()
     """That of the application whose GUID the request named; empty when it named none."""
-    contacts: tuple[Contact, ...] = ()
-    """Of a customer just created, and of openapi-2.0.0; otherwise they have a list of their own."""
     locations: tuple[Location, ...] = ()
     """Only of a customer just created."""
+    contacts: tuple[Contact, ...] = ()
+    """Of a customer just created, and of openapi-2.0.0; otherwise they have a list of their own."""
     memberships: tuple[Mapping[str, object], ...] = ()
     """Of openapi-2.0.0 alone, which does not say what is in them."""
     has_active_membership: bool | None = None

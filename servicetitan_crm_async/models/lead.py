@@ -16,8 +16,6 @@ class LeadFacts(Record, frozen=True, kw_only=True):
 
     status: LeadStatus
     priority: Priority
-    created_on: Instant
-    modified_on: Instant
     customer_id: int | None = None
     """None of a prospect, who is no customer yet."""
     location_id: int | None = None
@@ -26,9 +24,11 @@ class LeadFacts(Record, frozen=True, kw_only=True):
     campaign_id: int | None = None
     follow_up_date: Instant | None = None
     """When someone is to follow up next."""
-    dismissing_reason_id: int | None = None
     created_by_id: int | None = None
+    created_on: Instant
+    modified_on: Instant
     tag_type_ids: tuple[int, ...] | None = None
+    dismissing_reason_id: int | None = None
 
 
 class Lead(LeadFacts, frozen=True, kw_only=True):

@@ -20,17 +20,17 @@ class Location(Record, frozen=True, kw_only=True):
     """False: deactivated, as a rule because it was merged into another; see `merged_to_id`."""
     name: str
     address: Address
+    custom_fields: tuple[CustomField, ...] = ()
     created_on: Instant
+    created_by_id: int | None = None
     modified_on: Instant
     """Does not move when only the contacts change: they have a list of their own."""
+    merged_to_id: int | None = None
+    """The location that took this one's place."""
     zone_id: int | None = None
     tax_zone_id: int | None = None
     tax_exempt: bool | None = None
-    created_by_id: int | None = None
-    merged_to_id: int | None = None
-    """The location that took this one's place."""
     tag_type_ids: tuple[int, ...] = ()
-    custom_fields: tuple[CustomField, ...] = ()
     external_data: tuple[ExternalData, ...] = ()
     """That of the application whose GUID the request named; empty when it named none."""
     contacts: tuple[Contact, ...] = ()

@@ -13,15 +13,15 @@ class TagType(Record, frozen=True, kw_only=True):
 
     name: str
     color: str
-    active: bool
-    created_on: Instant | None = None
-    """openapi-2.0.0 says of tag types neither this nor when they were modified."""
-    modified_on: Instant | None = None
     code: str | None = None
     importance: TagImportance | None = None
     is_conversion_opportunity: bool | None = None
     allow_to_use_on_timesheet_activity: bool | None = None
     is_visible_on_dispatch_board: bool | None = None
+    active: bool
+    created_on: Instant | None = None
+    """openapi-2.0.0 says of tag types neither this nor when they were modified."""
+    modified_on: Instant | None = None
 
 
 class TagTypeCreate(Model, frozen=True, kw_only=True):
