@@ -209,16 +209,18 @@ class Caller:
             raise ConfigError({"concurrency": "must be at least 1"})
         row = self.operation(f"{noun}.list")
 
-        # Put in their places as they come, while others are waited for, and not all of them at the end.
+        def take(records: Iterable[R]) -> None:
+            # As they come, while others are waited for, and not all of them at the end.
+            found.update((record.id, record) for record in records if record.id in found)
+
         async def batch(members: list[int]) -> None:
             given = {"ids": members, "page_size": MAX_IDS, **in_any_state(row)}
             async for page in self.pages(row.name, kind, given, path=path).pages():
-                found.update((record.id, record) for record in page if record.id in found)
+                take(page)
 
         async def alone(members: list[int]) -> None:
-            number = members[0]
             with suppress(NotFound):
-                found[number] = await self.one(f"{noun}.get", kind, path={**(path or {}), "id": number})
+                take([await self.one(f"{noun}.get", kind, path={**(path or {}), "id": members[0]})])
 
         size = MAX_IDS if "ids" in row.filters else 1
         wanted = list(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -166,12 +167,13 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+@cache
 def _keep_the_memory_of_pages() -> None:
     # glibc hands large pieces of memory back to the system as soon as they are free, and every page that
     # arrives is several of them: mapped anew and cleared each time, they cost as much as a sixth of what
     # reading it does. From the first free piece of a size on it keeps as much, and as much again, for the
-    # whole process; the largest pages would teach it this anyway. Nothing is written to these 4 MiB, so
-    # they are never there.
+    # whole process; the largest pages would teach it this anyway. Once, as nothing is written to the first
+    # 4 MiB, so they are never there; a second time they would come from what is kept, and be cleared.
     bytes(_MUCH_OF_A_PAGE)
 
 

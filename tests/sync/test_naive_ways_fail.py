@@ -77,8 +77,8 @@ def tenant(seed: int) -> Sandbox:
 
 
 async def disturbed(seed: int, read: Callable[[], Awaitable[None]], transport: SandboxTransport) -> None:
-    """Three passes while forty records a second change, and a last one when all has been quiet."""
-    changes = asyncio.create_task(churn(transport, Random(seed), rate=40, seconds=8, kinds=["customers"]))
+    """Three passes while thirty records a second change, and a last one when all has been quiet."""
+    changes = asyncio.create_task(churn(transport, Random(seed), rate=30, seconds=8, kinds=["customers"]))
     for _ in range(3):
         await read()
         await asyncio.sleep(1)
@@ -136,8 +136,7 @@ def lost_by_the_sync(case: Case, seed: int) -> list[int]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.way.__name__)
 def test_the_naive_way_loses_records_and_the_sync_none(case: Case) -> None:
     assert [lost_by_the_sync(case, seed) for seed in SEEDS] == [[] for _ in SEEDS]
-    # Whether a record slips past the quickest of them is a matter of its pace, and so of luck.
-    assert sum(bool(lost_by(case, seed)) for seed in SEEDS) >= len(SEEDS) / 2
+    assert all(lost_by(case, seed) for seed in SEEDS)
 
 
 def test_the_ways_lose_nothing_while_nothing_changes() -> None:
