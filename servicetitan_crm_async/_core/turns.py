@@ -24,8 +24,9 @@ class Turns:
     # the step is the shorter the more it weighs. One that stayed away gathers no turns for that.
 
     def __init__(self, places: int, weights: Mapping[str, float] | None = None) -> None:
+        self._places = self._most = places
         self._free = places
-        """None are while anyone waits."""
+        """None are while anyone waits; fewer than none while more are taken than there are by now."""
         self._weights = weights or {}
         self._waiting: dict[str, deque[anyio.Event]] = {}
         self._due: dict[str, float] = {}
@@ -41,7 +42,7 @@ class Turns:
     @asynccontextmanager
     async def turn(self, group: str) -> AsyncIterator[None]:
         """A place, once it is this group's turn; cancelled while waiting, it goes to the next."""
-        if self._free:
+        if self._free > 0:
             self._free -= 1
             self._begin(group)
         else:
@@ -49,6 +50,18 @@ class Turns:
         try:
             yield
         finally:
+            self._pass_on()
+
+    def narrow(self) -> None:
+        """One place less, while more than two are left; whoever has one keeps it to the end of its turn."""
+        if self._places > 2:
+            self._places -= 1
+            self._free -= 1
+
+    def widen(self) -> None:
+        """One place more, up to as many as there were at first."""
+        if self._places < self._most:
+            self._places += 1
             self._pass_on()
 
     async def _wait(self, group: str) -> None:
@@ -65,7 +78,7 @@ class Turns:
             raise
 
     def _pass_on(self) -> None:
-        if not self._waiting:
+        if not self._waiting or self._free < 0:
             self._free += 1
             return
         group = min(self._waiting, key=lambda waiting: self._due.get(waiting, 0.0))

@@ -76,7 +76,8 @@ async def sync(
             records that the destination holds, or those of `ids`, and moves no watermark.
         ids: with the strategy `ids` and one entity: which records.
         include_recent_changes: ask the feeds for changes that are not settled; they come sooner, and twice.
-        concurrency: pages under way at once, over all entities, which take turns.
+        concurrency: pages under way at once, over all entities, which take turns; as few as two while the
+            destination is the slower one.
         page_size: the contract's largest where not given.
         settle: how long a change may take to become visible on the service after its stamp.
         overlap: begin each run so long before the end of the last one, over and above `settle`.

@@ -53,14 +53,15 @@ class Outbox:
         self._closed = False
 
     @asynccontextmanager
-    async def room(self) -> AsyncIterator[None]:
+    async def room(self) -> AsyncIterator[bool]:
         """Room for one page more, once there is some; whoever leaves by an error gives it back.
 
-        Inside the block nothing may await between changing the books and `add`.
+        It says whether the destination has nothing else to do. Inside the block nothing may await between
+        changing the books and `add`.
         """
         await self._room.acquire()
         try:
-            yield
+            yield not self._waiting and self._committing is None
         except BaseException:
             self._room.release()
             raise

@@ -90,7 +90,8 @@ class EntityRun:
         self._options = options
         self._flow = Flow(
             caller,
-            turn=lambda: turns.turn(entity.name),
+            turns=turns,
+            entity=entity.name,
             room=outbox.room,
             land=self._land,
             settle=options.settle,

@@ -174,3 +174,59 @@ def test_however_many_are_cancelled_no_place_is_lost_and_none_too_many_given(see
         await workers.all_places_are_free()
 
     run(main())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["narrow", "widen", "come", "leave", "go"]), max_size=80), st.integers(1, 6))
+def test_narrowed_and_widened_there_are_never_too_many_and_no_place_is_lost(
+    script: list[str], places: int
+) -> None:
+    """Two are the least and as many as at first the most; who has one too many keeps it to the end."""
+    turns = Turns(places)
+
+    async def main() -> None:
+        now, most = places, places
+        inside: list[asyncio.Event] = []
+        tasks: list[asyncio.Task[None]] = []
+
+        async def work(group: str) -> None:
+            over = asyncio.Event()
+            async with turns.turn(group):
+                inside.append(over)
+                try:
+                    await over.wait()
+                finally:
+                    inside.remove(over)
+
+        for number, step in enumerate(script):
+            before = len(inside)
+            match step:
+                case "narrow":
+                    turns.narrow()
+                    now = now if now <= 2 else now - 1
+                case "widen":
+                    turns.widen()
+                    now = min(most, now + 1)
+                case "come":
+                    tasks.append(asyncio.create_task(work(str(number % 3))))
+                case "leave" if inside:
+                    inside[0].set()
+                case "go" if tasks:
+                    tasks.pop(0).cancel()
+                case _:
+                    pass
+            await asyncio.sleep(0.1)
+            wanting = sum(not task.done() for task in tasks)
+            assert len(inside) <= max(now, before)
+            assert len(inside) >= min(now, wanting)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        while now < most:
+            turns.widen()
+            now += 1
+        workers = Workers(places)
+        workers.turns = turns
+        await workers.all_places_are_free()
+
+    run(main())

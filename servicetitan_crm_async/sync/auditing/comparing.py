@@ -21,6 +21,7 @@ from servicetitan_crm_async._core.caller import Caller, in_any_state
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import ticks_in, to_text
 from servicetitan_crm_async._core.fanout import concurrently
+from servicetitan_crm_async._core.turns import Turns
 from servicetitan_crm_async.contract import Operation
 from servicetitan_crm_async.errors import SyncError
 from servicetitan_crm_async.sync.auditing.inventory import Finding, Inventory, Span
@@ -53,8 +54,9 @@ class Comparison:
         since: int,
         page_size: int,
         workers: int,
-        turn: Callable[[], AbstractAsyncContextManager[None]],
-        room: Callable[[], AbstractAsyncContextManager[None]],
+        turns: Turns,
+        entity: str,
+        room: Callable[[], AbstractAsyncContextManager[bool]],
         differing: Callable[[Record], None],
         tell: Callable[[], None],
         thorough: bool,
@@ -78,7 +80,8 @@ class Comparison:
         def flow(workers: int) -> Flow:
             return Flow(
                 caller,
-                turn=turn,
+                turns=turns,
+                entity=entity,
                 room=room,
                 land=self._land,
                 settle=-_AHEAD,

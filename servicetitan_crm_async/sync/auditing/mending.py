@@ -46,11 +46,12 @@ class Mending:
         self._waiting.append(record)
 
     @asynccontextmanager
-    async def room(self) -> AsyncIterator[None]:
-        """Room for one page more, by committing what waits where that is much."""
-        if len(self._waiting) >= _AT_ONCE:
+    async def room(self) -> AsyncIterator[bool]:
+        """Room for one page more, by committing what waits where that is much; whether there was some."""
+        full = len(self._waiting) >= _AT_ONCE
+        if full:
             await self.flush()
-        yield
+        yield not full
 
     async def flush(self) -> None:
         """Commit what waits.

@@ -16,6 +16,7 @@ import anyio
 from servicetitan_crm_async._core.caller import Caller
 from servicetitan_crm_async._core.calls import FilterValue
 from servicetitan_crm_async._core.clock import to_text, whole_second
+from servicetitan_crm_async._core.turns import Turns
 from servicetitan_crm_async.contract import Operation
 from servicetitan_crm_async.sync.destinations.protocol import Record
 from servicetitan_crm_async.sync.ledger import OpenWindow
@@ -68,15 +69,17 @@ class Flow:
         self,
         caller: Caller,
         *,
-        turn: Callable[[], AbstractAsyncContextManager[None]],
-        room: Callable[[], AbstractAsyncContextManager[None]],
+        turns: Turns,
+        entity: str,
+        room: Callable[[], AbstractAsyncContextManager[bool]],
         land: Land,
         settle: int,
         until: int | None,
         page_size: int,
         workers: int,
     ) -> None:
-        self._caller, self._turn, self._room, self.land = caller, turn, room, land
+        self._caller, self._turns, self._entity = caller, turns, entity
+        self._room, self.land = room, land
         self._door = anyio.Lock(fast_acquire=True)
         """Whoever waits for room holds it; in order of arrival."""
         self._until = until
@@ -87,7 +90,7 @@ class Flow:
         pages = PageReader(self._caller, operation)
 
         async def read(filters: dict[str, FilterValue]) -> RawPage:
-            async with self._turn():
+            async with self._turns.turn(self._entity):
                 return await pages.read(filters)
 
         return read
@@ -99,17 +102,22 @@ class Flow:
 
         The turn is kept until then. Otherwise each entity would go on reading beside a slow destination, and
         hold a page a worker that has nowhere to go. And while a page waits for room, no other is asked for:
-        it would only wait behind it.
+        it would only wait behind it. Those that were asked for before do wait: for each of them one less is
+        under way from then on, and one more for each that comes when the destination has nothing to do.
         """
         pages = PageReader(self._caller, operation)
 
         @asynccontextmanager
         async def read(filters: dict[str, FilterValue]) -> AsyncIterator[RawPage]:
-            async with self._turn():
+            async with self._turns.turn(self._entity):
                 async with self._door:
                     pass
                 fetched = await pages.fetch(filters)
-                async with self._door, self._room():
+                if self._door.locked():
+                    self._turns.narrow()
+                async with self._door, self._room() as idle:
+                    if idle:
+                        self._turns.widen()
                     yield await pages.read(filters, fetched)
 
         return read
