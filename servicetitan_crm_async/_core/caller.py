@@ -134,13 +134,13 @@ class Caller:
 
         async def fetch_body(number: int, count: bool, whole: bool) -> PageBody:
             answer = await ask(frame_of, number, count, whole)
-            page = _page_of(row, answer.value, number)
+            frame = answer.value
             return PageBody(
                 json=answer.reply.body,
                 page=number,
-                page_size=page.page_size,
-                has_more=page.has_more,
-                total_count=page.total_count,
+                page_size=frame.page_size or len(frame.data),
+                has_more=more_follows(row, frame),
+                total_count=frame.total_count,
             )
 
         def told(envelope: Envelope[V], number: int) -> Page[V]:
