@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
@@ -17,6 +16,8 @@ from virtual_time import run
 
 from servicetitan_crm_async import RateLimit
 from servicetitan_crm_async._core.limiter import PacedLimiter
+from servicetitan_crm_async.sandbox import TICKS_PER_SECOND, ticks_of_seconds
+from servicetitan_crm_async.sandbox.gate import SlidingWindow
 
 
 def most_in_a_second(times: Sequence[float], *, out_of_step: float = 0.0) -> int:
@@ -123,12 +124,10 @@ def test_requests_that_arrive_further_out_of_step_are_hardly_ever_one_too_many(
     """Why the pace is no faster: at 58 a second it would be ten times as many, and each costs a pause."""
     left, turned_away = run(admissions(PacedLimiter(RateLimit()), 3000)), 0
     for seed in range(5):
-        chance, second = Random(seed), deque[float]()
-        for moment in sorted(moment + chance.uniform(0, out_of_step) for moment in left):
-            while second and second[0] <= moment - 1:
-                second.popleft()
-            if len(second) < 60:
-                second.append(moment)
+        chance, second = Random(seed), SlidingWindow(TICKS_PER_SECOND)
+        for now in sorted(ticks_of_seconds(moment + chance.uniform(0, out_of_step)) for moment in left):
+            if second.count(now) < 60:
+                second.add(now)
             else:
                 turned_away += 1
     assert turned_away / (5 * len(left)) <= most

@@ -185,7 +185,7 @@ def test_narrowed_and_widened_there_are_never_too_many_and_no_place_is_lost(
     turns = Turns(places)
 
     async def main() -> None:
-        now, most = places, places
+        now = places
         inside: list[asyncio.Event] = []
         tasks: list[asyncio.Task[None]] = []
 
@@ -206,7 +206,7 @@ def test_narrowed_and_widened_there_are_never_too_many_and_no_place_is_lost(
                     now = now if now <= 2 else now - 1
                 case "widen":
                     turns.widen()
-                    now = min(most, now + 1)
+                    now = min(places, now + 1)
                 case "come":
                     tasks.append(asyncio.create_task(work(str(number % 3))))
                 case "leave" if inside:
@@ -222,9 +222,8 @@ def test_narrowed_and_widened_there_are_never_too_many_and_no_place_is_lost(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while now < most:
+        for _ in range(now, places):
             turns.widen()
-            now += 1
         workers = Workers(places)
         workers.turns = turns
         await workers.all_places_are_free()
