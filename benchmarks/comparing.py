@@ -32,7 +32,7 @@ class Entrant(msgspec.Struct, frozen=True, kw_only=True):
     before: Command | None = None
     """What happens on the server first."""
     often: bool = False
-    """Whether it takes a turn in all of the short rounds too: those whose ratios are judged, and quick."""
+    """Whether it takes a turn in all of the short rounds too: those whose ratios are judged."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

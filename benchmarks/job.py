@@ -83,7 +83,8 @@ class Watch:
 
     def stop(self, records: int) -> Measured:
         wall, cpu = self.seconds(), _cpu_seconds() - self._cpu
-        peak = _resident_mib("VmHWM")
+        # The kernel counts pages core by core and adds up now and then: its peak can be a few pages short.
+        peak = max(self._idle, _resident_mib("VmHWM"))
         return Measured(
             records=records, wall=wall, cpu=cpu, idle_mib=self._idle, peak_mib=peak, figures=self.figures
         )

@@ -29,6 +29,7 @@ ENTRIES = {
     "floor, decoded, sequential": "floor:decoded_sequential",
     "floor, decoded in memory": "floor:decoded_in_memory",
 }
+_JUDGED = (OURS_TYPED, OURS_BODIES, BYTES, QUIET, PLAIN, SERVICEPYTAN)
 PEERS = {
     SERVICEPYTAN: ("peer_servicepytan:pages", "servicepytan"),
     HTTPX: ("peer_httpx:pages_as_json", "httpx"),
@@ -56,7 +57,7 @@ def run(plan: Plan) -> Findings:
                     entry=entry,
                     job=Job(environ=server.environ, records=customers, page_size=size),
                     server=server,
-                    often=name in (OURS_TYPED, OURS_BODIES, BYTES, QUIET, PLAIN),
+                    often=name in _JUDGED,
                 )
                 for size in PAGES
                 for name, entry in entries.items()
